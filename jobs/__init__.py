@@ -1,0 +1,1 @@
+"""antifraud: one fraud-entity graph and one accountable blacklist. Start reading at `jobs.pipeline`."""

@@ -1,0 +1,1 @@
+"""Bronze: every record as delivered, as text, with its file and number."""

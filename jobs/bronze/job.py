@@ -1,0 +1,64 @@
+"""Bronze of a night: the records of every delivery that this night took, one append per feed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+from pyspark.sql import functions as F
+
+from jobs.bronze.rows import FILES_DDL, batch_of_files, bronze_ddl, rows_of_files
+from jobs.bronze.source import Limits
+from jobs.core.night import StageReport
+from jobs.intake.staging import staged_uri
+
+if TYPE_CHECKING:
+    from pyspark.sql import Row
+
+    from jobs.core.contracts import Feed
+    from jobs.core.night import Night
+
+SMALL_ROWS, SMALL_BYTES = 50_000, 16 << 20
+"""Up to here a feed is read in this process: to wake Spark's Python workers costs more than the reading."""
+THREADS = 4  # a commit is mostly waiting: 16 small feeds take 5.0 s one by one, 3.1 s by fours
+
+
+def run(night: Night) -> StageReport:
+    """Rows in: records of the deliveries taken tonight; rows out: rows appended (the reader fails where they
+    differ).
+    """
+    tonight = (F.col("night_on") == F.lit(night.on)) & (F.col("status") == "taken")
+    taken = night.lake.read("ops.deliveries").where(tonight).collect()
+    feeds = sorted({f"{row['agency']}/{row['feed']}" for row in taken})
+    with ThreadPoolExecutor(THREADS) as pool:
+        jobs = [pool.submit(_append, night, night.contracts[feed], taken) for feed in feeds]
+        for job in jobs:
+            job.result()
+    rows = sum(row["rows_in"] for row in taken)
+    return StageReport(rows_in=rows, rows_out=rows)
+
+
+def _append(night: Night, feed: Feed, taken: Sequence[Row]) -> None:
+    mine = [row for row in taken if (row["agency"], row["feed"]) == (feed.agency, feed.name)]
+    files = [file for row in mine for file in _files(night, row)]
+    if not files:
+        return
+    read = rows_of_files(feed, Limits())
+    size = sum(file["bytes"] for row in mine for file in row["staged"])
+    if sum(file[-1] for file in files) <= SMALL_ROWS and size <= SMALL_BYTES:
+        rows = pa.Table.from_batches(read([batch_of_files(files)]))
+        frame = night.spark.createDataFrame(rows, bronze_ddl(feed)).coalesce(1)
+    else:
+        frame = night.spark.createDataFrame(files, FILES_DDL).mapInArrow(read, bronze_ddl(feed))
+    night.lake.append(f"bronze.{feed.table}", frame)
+
+
+def _files(night: Night, row: Row) -> list[tuple[Any, ...]]:
+    head = (row["delivery_id"], row["sequence"], row["business_date"], row["mode"], row["produced_at"])
+    return [
+        (*head, file["name"], row["night_on"], staged_uri(night.settings.lake, file["sha256"]), file["rows"])
+        for file in row["staged"]
+        if file["rows"]
+    ]

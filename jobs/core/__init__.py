@@ -1,0 +1,1 @@
+"""Plumbing that knows nothing of fraud: settings, contracts, tables, the Spark session, a night's bookkeeping."""

@@ -1,0 +1,222 @@
+"""Data contracts: what each feed delivers, loaded from `schemas/feeds`, `schemas/fields.yml` and `schemas/codes`.
+
+The words are those of the Open Data Contract Standard v3 where they fit (docs/decisions/0002).
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field, ValidationError, model_validator
+
+from jobs.core.errors import UserError
+from jobs.core.yamlfile import Strict, explain, load_model, read_yaml
+
+LogicalType = Literal["string", "integer", "decimal", "boolean", "code", "timestamp", "moment", "array"]
+SPARK_TYPES: dict[str, str] = {
+    "string": "string", "integer": "bigint", "decimal": "decimal(18,2)", "boolean": "boolean", "code": "string",
+    "timestamp": "timestamp", "moment": "timestamp",
+}  # fmt: skip
+BASE_COLUMNS = ("record_id", "op", "recorded_at")
+
+
+class CodeList(Strict):
+    """A closed vocabulary: code -> attributes (always a title). `aliases`: other spellings -> code.
+
+    With `prefix_length` a value is known when its first characters are a code and it has `length` digits (GB/T 2260 regions).
+    """
+
+    id: str
+    description: str
+    codes: dict[str, dict[str, Any]]
+    aliases: dict[str, str] = Field(default_factory=dict)
+    prefix_length: int | None = None
+    length: int | None = None
+
+    @model_validator(mode="after")
+    def _aliases_lead_somewhere(self) -> CodeList:
+        for text, code in self.aliases.items():
+            if code not in self.codes:
+                raise ValueError(f"alias '{text}' leads to '{code}', which is not a code of this list")
+        return self
+
+
+class Identifier(Strict):
+    """How an identifier is read from a record: its type (or the column that says it), its value, its issuer or platform."""
+
+    type: str | None = None
+    type_from: str | None = None
+    value: str
+    scope: str | None = None
+    required: bool | None = None
+
+    @model_validator(mode="after")
+    def _one_type(self) -> Identifier:
+        if (self.type is None) == (self.type_from is None):
+            raise ValueError("give exactly one of 'type' and 'type_from'")
+        return self
+
+
+class Items(Strict):
+    """The elements of an `array` column."""
+
+    schema_: tuple[Column, ...] = Field(alias="schema")
+    identifiers: dict[str, Identifier] = Field(default_factory=dict)
+
+
+class Column(Strict):
+    """One column of a feed."""
+
+    name: str
+    logicalType: LogicalType
+    description: str
+    required: bool = True
+    classification: Literal["personal", "internal"] = "internal"
+    codes: str | None = None
+    examples: tuple[Any, ...] = ()
+    unit: str | None = None
+    items: Items | None = None
+
+    @model_validator(mode="after")
+    def _complete(self) -> Column:
+        if (self.logicalType == "code") != (self.codes is not None):
+            raise ValueError(f"column '{self.name}': 'codes' goes with logicalType code, and only with it")
+        if (self.logicalType == "array") != (self.items is not None):
+            raise ValueError(f"column '{self.name}': 'items' goes with logicalType array, and only with it")
+        return self
+
+
+class Format(Strict):
+    """How the agency writes the files. Compressed or not, both are read."""
+
+    type: Literal["csv", "jsonl", "parquet"]
+    compression: Literal["gzip", "none"] = "none"
+    encoding: Literal["utf-8", "gb18030"] = "utf-8"
+
+
+class PublicSignal(Strict):
+    """What one row of a public list claims, at most 180 days from the row's date (listing.md, Signals)."""
+
+    identifier: str
+    strength: float = Field(gt=0, le=1)
+    standard: Literal["report", "indicator"]
+    lives_days: int = Field(gt=0, le=180)
+    from_: str = Field(alias="from")
+    role: str = "site"
+    lineage: str | None = None
+
+
+class Feed(Strict):
+    """One feed: the contract between the agency that delivers it and everything that reads it."""
+
+    apiVersion: Literal["v3.1.0"]
+    kind: Literal["DataContract"]
+    id: str = Field(pattern=r"^[a-z_]+/[a-z][a-z0-9_]+$")
+    version: str = Field(pattern=r"^\d+\.\d+\.\d+$")
+    status: Literal["active", "retired"]
+    description: str
+    format: Format
+    modes: tuple[Literal["delta", "snapshot"], ...]
+    essential: bool = False
+    schema_: tuple[Column, ...] = Field(alias="schema")
+    identifiers: dict[str, Identifier] = Field(default_factory=dict)
+    intervals: tuple[tuple[str, str], ...] = ()
+    frees: str | None = None
+    rules: dict[str, str] = Field(default_factory=dict)
+    public: bool = False
+    reader: str | None = None
+    licence: str | None = None
+    signals: tuple[PublicSignal, ...] = ()
+    slaProperties: tuple[dict[str, Any], ...] = ()
+
+    @property
+    def agency(self) -> str:
+        return self.id.split("/")[0]
+
+    @property
+    def name(self) -> str:
+        return self.id.split("/")[1]
+
+    @property
+    def table(self) -> str:
+        """The table's name below `bronze.` and `silver.`."""
+        return self.id.replace("/", "__")
+
+    @property
+    def columns(self) -> dict[str, Column]:
+        """Every column by name, those that each feed has first."""
+        return {column.name: column for column in self.schema_}
+
+    @model_validator(mode="after")
+    def _names_exist(self) -> Feed:
+        names = [column.name for column in self.schema_]
+        if len(set(names)) != len(names):
+            raise ValueError("a column is named twice")
+        known = set(names)
+        for label, identifier in self.identifiers.items():
+            for column in (identifier.type_from, identifier.value, identifier.scope):
+                if column is not None and column not in known:
+                    raise ValueError(f"identifier '{label}' names column '{column}', which the schema does not have")
+        for pair in self.intervals:
+            for column in pair:
+                if column not in known:
+                    raise ValueError(f"interval names column '{column}', which the schema does not have")
+        for signal in self.signals:
+            if signal.identifier not in self.identifiers:
+                raise ValueError(f"signal names identifier '{signal.identifier}', which the contract does not have")
+            if signal.from_ not in known:
+                raise ValueError(f"signal names column '{signal.from_}', which the schema does not have")
+        return self
+
+
+Items.model_rebuild()
+
+
+def load_codes(schemas: Path) -> dict[str, CodeList]:
+    """Every closed vocabulary, by id."""
+    lists = [load_model(path, CodeList) for path in sorted((schemas / "codes").glob("*.yml"))]
+    return {codes.id: codes for codes in lists}
+
+
+def load_contracts(schemas: Path) -> dict[str, Feed]:
+    """Every feed's contract, by `agency/feed`. Raises UserError naming file and line for anything amiss."""
+    fields = read_yaml(schemas / "fields.yml")
+    codes = load_codes(schemas)
+    feeds: dict[str, Feed] = {}
+    for path in sorted((schemas / "feeds").glob("*.yml")):
+        feed = _load_feed(path, fields)
+        if path.stem != feed.table:
+            raise UserError(f"{path}:1: holds '{feed.id}', so the file must be called {feed.table}.yml")
+        for column in feed.schema_:
+            if column.codes is not None and column.codes not in codes:
+                raise UserError(f"{path}: column '{column.name}': there is no code list '{column.codes}' in schemas/codes")
+        feeds[feed.id] = feed
+    if not feeds:
+        raise UserError(f"{schemas / 'feeds'}: no contracts found; is this the schemas folder?")
+    return feeds
+
+
+def _load_feed(path: Path, fields: dict[str, dict[str, Any]]) -> Feed:
+    data = read_yaml(path)
+    if not isinstance(data, dict):
+        raise UserError(f"{path}:1: must be a mapping of names to values")
+    base = [{"name": name} for name in BASE_COLUMNS]
+    data = {**data, "schema": _with_fields(path, base + list(data.get("schema") or []), fields)}
+    try:
+        return Feed.model_validate(data)
+    except ValidationError as error:
+        raise UserError(explain(path, error)) from None
+
+
+def _with_fields(path: Path, columns: list[Any], fields: dict[str, dict[str, Any]]) -> list[Any]:
+    full = []
+    for column in columns:
+        if not isinstance(column, dict) or "name" not in column:
+            raise UserError(f"{path}: schema: each column is a mapping with a name")
+        merged = {**fields.get(column["name"], {}), **column}
+        if isinstance(merged.get("items"), dict):
+            items = merged["items"]
+            merged["items"] = {**items, "schema": _with_fields(path, list(items.get("schema") or []), fields)}
+        full.append(merged)
+    return full

@@ -1,0 +1,83 @@
+"""The one Spark session of a process, with the settings that were measured (docs/decisions/0003)."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from jobs.core.errors import UserError
+from jobs.core.settings import ROOT, Settings
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+_CONF = {
+    "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
+    "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
+    # One answer everywhere and strict arithmetic.
+    "spark.sql.session.timeZone": "UTC",
+    "spark.sql.ansi.enabled": "true",
+    "spark.sql.files.ignoreCorruptFiles": "false",
+    "spark.sql.files.ignoreMissingFiles": "false",
+    # Small inputs: few tasks, no 50 tasks per Delta snapshot.
+    "spark.databricks.delta.snapshotPartitions": "2",
+    "spark.sql.sources.parallelPartitionDiscovery.parallelism": "4",
+    "spark.sql.adaptive.coalescePartitions.parallelismFirst": "false",
+    "spark.sql.autoBroadcastJoinThreshold": "64m",
+    "spark.sql.adaptive.autoBroadcastJoinThreshold": "64m",
+    "spark.sql.files.openCostInBytes": "1m",
+    "spark.sql.execution.arrow.pyspark.enabled": "true",
+    "spark.sql.execution.arrow.maxRecordsPerBatch": "50000",
+    "spark.driver.maxResultSize": "2g",
+    "spark.ui.enabled": "false",
+    "spark.ui.showConsoleProgress": "false",
+    "spark.eventLog.enabled": "false",
+    # Personal values: none in Delta statistics by default, no deletion vectors, nothing readable in printed plans.
+    "spark.databricks.delta.properties.defaults.enableDeletionVectors": "false",
+    "spark.databricks.delta.properties.defaults.dataSkippingNumIndexedCols": "0",
+    "spark.databricks.delta.schema.autoMerge.enabled": "false",
+    "spark.databricks.delta.retentionDurationCheck.enabled": "true",
+    "spark.sql.debug.maxToStringFields": "8",
+    # A plan's text is made anew at every adaptive step, listener or not: of a deep plan that takes longer than its jobs.
+    "spark.sql.maxPlanStringLength": "500",
+}
+
+
+def get_spark(settings: Settings, *, test: bool = False) -> SparkSession:
+    """The session, made at the first call. Raises UserError when the JARs or Java are missing."""
+    from pyspark.logger import PySparkLogger
+    from pyspark.sql import SparkSession
+
+    for name in ("DataFrameQueryContextLogger", "SQLQueryContextLogger"):
+        PySparkLogger.getLogger(name).disabled = True  # they print the value that a cast failed on
+    os.environ["PYSPARK_PYTHON"] = os.environ["PYSPARK_DRIVER_PYTHON"] = sys.executable
+    jars = sorted(Path(settings.jars).glob("*.jar"))
+    if not jars and "spark.jars" not in settings.spark:
+        raise UserError(f"{settings.jars}: Delta's JARs are not there; run 'make setup' in the checkout to fetch them")
+    os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
+    # Generated methods are often longer than the JIT would compile by default.
+    java = ["-XX:+UseParallelGC", "-XX:-DontCompileHugeMethods", "-Duser.timezone=UTC", "-XX:TieredStopAtLevel=1" if test else "-XX:+TieredCompilation"]
+    log4j = ROOT / "conf" / "log4j2.properties"
+    if log4j.exists():
+        java.append(f"-Dlog4j2.configurationFile={log4j.as_uri()}")
+    builder = SparkSession.builder.appName("antifraud").master(settings.master)
+    conf = {
+        **_CONF,
+        "spark.jars": ",".join(str(jar.resolve()) for jar in jars),
+        "spark.driver.memory": settings.driver_memory,
+        "spark.driver.extraJavaOptions": " ".join(java),
+        "spark.sql.shuffle.partitions": str(settings.shuffle_partitions),
+        "spark.default.parallelism": str(settings.shuffle_partitions),
+        **settings.spark,
+    }
+    for name, value in conf.items():
+        builder = builder.config(name, value)
+    try:
+        return builder.getOrCreate()
+    except (OSError, RuntimeError) as error:
+        raise UserError(
+            f"Spark did not start ({error.__class__.__name__}); it needs Java 17 or 21 with all its modules: install a JDK "
+            "such as Temurin and point JAVA_HOME at it"
+        ) from None

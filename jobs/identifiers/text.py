@@ -1,0 +1,103 @@
+"""Cleaning: Unicode NFKC, invisible characters out, trimmed. The reference in Python and the tables that
+Spark shares with it.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+import unicodedata
+from functools import cache
+
+# Separators that are control characters are white space, not nothing: "two\twords" stay two words.
+_WHITE = "\t\n\x0b\x0c\r\x1c\x1d\x1e\x1f\x85\u1680\u2028\u2029"
+# Invisible though not of category Cc or Cf: fillers, joiners, variation selectors (Unicode,
+# Default_Ignorable_Code_Point).
+_FILLERS = (
+    "\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180d\u180f\u2065\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef"
+)
+STABLE = (
+    "\\x20-\\x7e\u3001-\u3002\u3008-\u3011\u3041-\u3096\u30a1-\u30fe\u3400-\u4dbf\u4e00-\u9fff"
+    "\u201c\u201d\u2018\u2019\u2014"
+)
+"""Inside of a character class: what NFKC never changes, alone or beside each other (ASCII, kana, unified
+ideographs).
+"""
+
+
+def clean_py(raw: str | None) -> str | None:
+    """The cleaned text, or None when nothing visible is left."""
+    if raw is None:
+        return None
+    text = raw
+    if not text.isascii():
+        text = unicodedata.normalize("NFKC", _strip_invisible(_blank(text)))
+        text = unicodedata.normalize("NFKC", _strip_invisible(_blank(text)))
+    return _strip_invisible(_blank(text)).strip(" ") or None
+
+
+def _blank(text: str) -> str:
+    return _white().sub(" ", text)
+
+
+def _strip_invisible(text: str) -> str:
+    return _invisible().sub("", text)
+
+
+@cache
+def _white() -> re.Pattern[str]:
+    return re.compile(f"[{_WHITE}]")
+
+
+@cache
+def _invisible() -> re.Pattern[str]:
+    return re.compile(f"[{invisible_class()}]")
+
+
+@cache
+def invisible_class() -> str:
+    """Inside of a character class: control (not white space) and format characters, and the fillers above."""
+    codes = [code for code in range(sys.maxunicode + 1) if _is_invisible(chr(code))]
+    ranges: list[list[int]] = []
+    for code in codes:
+        if ranges and code == ranges[-1][1] + 1:
+            ranges[-1][1] = code
+        else:
+            ranges.append([code, code])
+    return "".join(f"{_escape(low)}-{_escape(high)}" for low, high in ranges) + _FILLERS
+
+
+@cache
+def narrow_table() -> tuple[str, str]:
+    """Two strings for `translate`: characters whose NFKC is one ASCII character, and white space; what each
+    becomes.
+    """
+    pairs = [(char, nfkc) for char, nfkc in _narrowed() if len(nfkc) == 1]
+    return "".join(char for char, _ in pairs) + _WHITE, "".join(nfkc for _, nfkc in pairs) + " " * len(_WHITE)
+
+
+@cache
+def wide_table() -> tuple[tuple[str, str], ...]:
+    """Characters whose NFKC is several ASCII characters (a circled ten), and those."""
+    return tuple((char, nfkc) for char, nfkc in _narrowed() if len(nfkc) > 1)
+
+
+@cache
+def _narrowed() -> tuple[tuple[str, str], ...]:
+    found = []
+    for code in range(128, sys.maxunicode + 1):
+        nfkc = unicodedata.normalize("NFKC", chr(code))
+        if nfkc.isascii():
+            found.append((chr(code), nfkc))
+    return tuple(found)
+
+
+def _is_invisible(char: str) -> bool:
+    return unicodedata.category(char) in ("Cc", "Cf") and char not in _WHITE
+
+
+def _escape(code: int) -> str:
+    """As itself, except what a pattern or SQL text could trip over. Java and Python read \\uXXXX alike, not
+    what lies beyond.
+    """
+    return f"\\u{code:04x}" if code < 0x10000 else chr(code)

@@ -1,0 +1,1 @@
+"""Intake: accept or refuse each delivery whole, and keep exactly the bytes that were accepted."""

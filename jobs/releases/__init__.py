@@ -1,0 +1,1 @@
+"""What downstream systems pull: one folder per recipient and version, published atomically."""

@@ -1,0 +1,39 @@
+"""What holds a release back, and what goes out all the same (exports.md, Before it goes out)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+# Why a listing left, when that must never wait for anything.
+NEVER_HELD = ("appeal_upheld", "verified")
+
+
+def find_holds(rows: Any) -> list[str]:
+    """Why tonight's rows of a recipient (with WORKING_FIELDS) must not go out, as sentences without
+    identifiers; empty when they may.
+    """
+    reasons = []
+    if protected := _count(pc.is_valid(rows["protected_reason"])):
+        kinds = sorted(set(pc.drop_null(rows["protected_reason"]).to_pylist()))
+        reasons.append(f"{protected} protected {_noun(protected, 'identifier')} in it ({', '.join(kinds)})")
+    if nameless := _count(pc.is_null(rows["identifier"])):
+        reasons.append(f"{nameless} {_noun(nameless, 'listing')} without a value in the vault")
+    return reasons
+
+
+def keep_removals(previous: Any, why: Mapping[str, str]) -> Any:
+    """The last good snapshot without what left for a reason that is never held."""
+    stays = [why.get(listing) not in NEVER_HELD for listing in previous["listing_id"].to_pylist()]
+    return previous.filter(pa.array(stays, pa.bool_()))
+
+
+def _count(mask: Any) -> int:
+    return int(pc.sum(pc.cast(mask, pa.int64())).as_py() or 0)
+
+
+def _noun(count: int, word: str) -> str:
+    return word if count == 1 else f"{word}s"

@@ -1,0 +1,45 @@
+from __future__ import annotations
+
+from pyspark.sql import SparkSession
+from pyspark.sql import functions as F
+
+from jobs.identifiers.hosts import host_of_url, is_public_suffix, registrable
+
+
+def test_the_host_of_a_url_is_a_domain_or_an_address(spark: SparkSession) -> None:
+    urls = {
+        "http://example.com/": ("domain", "example.com"),
+        "https://example.com:8443/a@b?c": ("domain", "example.com"),
+        "https://icbc.example@evil.example.net/x": ("domain", "evil.example.net"),
+        "ftp://192.0.2.7/": ("ip", "192.0.2.7"),
+        "http://[2001:db8::1]:81/": ("ip", "2001:db8::1"),
+        "ssh://host.example.com?x": ("domain", "host.example.com"),
+        None: (None, None),
+    }
+    df = spark.createDataFrame([(url,) for url in urls], "url string")
+    rows = df.select("url", *host_of_url(F.col("url"))).collect()
+    assert {row[0]: (row[1], row[2]) for row in rows} == urls
+
+
+def test_the_registrable_domain_follows_the_public_suffix_list_with_its_private_section(
+    spark: SparkSession,
+) -> None:
+    domains = {
+        "a.b.example.com.cn": ("example.com.cn", False),
+        "example.com.cn": ("example.com.cn", False),
+        "com.cn": (None, True),
+        "cn": (None, True),
+        "gov.cn": (None, True),
+        "someone.github.io": ("someone.github.io", False),
+        "x.someone.github.io": ("someone.github.io", False),
+        "github.io": (None, True),
+        "a.anything.ck": ("a.anything.ck", False),
+        "anything.ck": (None, True),
+        "www.ck": ("www.ck", False),
+        "a.xn--fiqs8s": ("a.xn--fiqs8s", False),
+        "xn--fiqs8s": (None, True),
+        None: (None, None),
+    }
+    df = spark.createDataFrame([(domain,) for domain in domains], "domain string").repartition(1)
+    rows = df.select("domain", registrable(F.col("domain")), is_public_suffix(F.col("domain"))).collect()
+    assert {row[0]: (row[1], row[2]) for row in rows} == domains

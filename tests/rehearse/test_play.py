@@ -1,0 +1,71 @@
+"""What surrounds the run: mistakes found before it, releases read after it, the table at its end."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from jobs.core.errors import UserError
+from jobs.core.settings import Settings
+from jobs.rehearse.facts import read_snapshots
+from jobs.rehearse.play import CaseResult, Player, exit_code, rehearse, results_table
+
+Write = Callable[[str, str], Path]
+
+
+def test_a_label_of_no_type_stops_the_rehearsal_before_it_runs(write_case: Write) -> None:
+    path = write_case("typo", "  2026-10-01: {expect: {not_listed: ['@fone.P']}}\n")
+    with pytest.raises(UserError, match=r"typo\.yaml: case 'typo': '@fone\.P': 'fone' is no identifier type"):
+        rehearse([path], Settings(), None, print)
+
+
+def test_a_rehearsal_begins_in_an_empty_folder(write_case: Write, tmp_path: Path) -> None:
+    path = write_case("story", "  2026-10-01: {expect: {events: 0}}\n")
+    with pytest.raises(UserError, match="is not an empty folder"):
+        rehearse([path], Settings(), None, print, keep=tmp_path)
+
+
+def test_a_case_knows_its_own_night_before(prepared: Callable[..., dict[str, Player]]) -> None:
+    player = prepared(story="  2026-10-05: {expect: {events: 0}}\n  2026-10-01: {expect: {events: 0}}\n")[
+        "story"
+    ]
+    first, last = player.case.dates
+    assert player.night_before(first) is None
+    assert player.night_before(last) == first
+
+
+def test_the_release_that_latest_names_is_read(tmp_path: Path) -> None:
+    for version, listing in ((1, "old"), (2, "new"), (3, "not-yet-published")):
+        folder = tmp_path / "icbc" / str(version)
+        folder.mkdir(parents=True)
+        pq.write_table(
+            pa.table({"listing_id": [listing], "measure": ["verify"]}), folder / "snapshot.parquet"
+        )
+    (tmp_path / "icbc" / "latest.json").write_text(json.dumps({"version": 2}), encoding="utf-8")
+    assert read_snapshots(tmp_path) == {"icbc": frozenset({"new"})}
+
+
+def test_one_case_that_differs_fails_the_whole_and_is_shown() -> None:
+    good = CaseResult("good", Path("good.yaml"), 1, 3, ())
+    bad = CaseResult(
+        "bad",
+        Path("bad.yaml"),
+        2,
+        4,
+        ("night 2026-10-01: expected @phone.P listed (close), found it is not listed",),
+    )
+    assert exit_code([good, good]) == 0
+    assert exit_code([good, bad]) == 1
+    assert results_table([good, bad]).splitlines() == [
+        "case  nights  expected  differs",
+        "good       1         3       ok",
+        "bad        2         4        1",
+        "",
+        "bad (bad.yaml):",
+        "  night 2026-10-01: expected @phone.P listed (close), found it is not listed",
+        "",
+        "1 of 2 cases came out as they expect",
+    ]

@@ -1,0 +1,148 @@
+"""A night of silver over a real lake: what goes where, and that every row is accounted for."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from jobs.core.lake import Lake
+from jobs.core.night import Night, StageReport
+from jobs.core.schema import load_tables
+from jobs.core.settings import ROOT, Settings
+from jobs.silver.job import run
+from tests.silver.rows import ACCOUNT, CODES, FEEDS, KEY, MADE, NATIONAL_ID, ON, SUBSCRIPTION, bronze
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+SUBSCRIPTIONS, ACCOUNTS = FEEDS["telecom/subscriptions"], FEEDS["finance/accounts"]
+NEXT = ON + timedelta(days=1)
+
+
+@pytest.fixture(scope="module")
+def nights(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> tuple[Lake, list[StageReport]]:
+    """Two nights: broken rows in the first; a repair, an older version and a late earlier sighting in
+    the second.
+    """
+    root = tmp_path_factory.mktemp("lake")
+    lake = Lake(spark, str(root), load_tables(ROOT / "schemas", FEEDS))
+    backwards = {**SUBSCRIPTION, "record_id": "backwards", "deactivated_at": "2024-01-01"}
+    first = [
+        {**SUBSCRIPTION, "record_id": "good"},
+        backwards,
+        {**SUBSCRIPTION, "record_id": "twice"},
+        {**SUBSCRIPTION, "record_id": "twice", "msisdn": "13900000002"},
+        {"record_id": None, "recorded_at": None, "op": None, "undecodable": "not UTF-8"},
+    ]
+    reports = [
+        _night(
+            spark,
+            lake,
+            ON,
+            {"telecom/subscriptions": first, "finance/accounts": [{**ACCOUNT, "record_id": "a"}]},
+        )
+    ]
+    later = {
+        "recorded_at": "2026-10-02T09:00:00+08:00",
+        "business_date": NEXT,
+        "produced_at": MADE + timedelta(days=1),
+    }
+    earlier = {"recorded_at": "2026-09-01T09:00:00+08:00", "business_date": ON - timedelta(days=30)}
+    second = [
+        {**backwards, **later, "deactivated_at": "2026-01-01"},
+        {**SUBSCRIPTION, "record_id": "good", **earlier},
+    ]
+    reports.append(_night(spark, lake, NEXT, {"telecom/subscriptions": second}))
+    return lake, reports
+
+
+def _night(spark: SparkSession, lake: Lake, on: date, feeds: dict[str, list[dict[str, Any]]]) -> StageReport:
+    delivered = []
+    for feed_id, rows in feeds.items():
+        feed, delivery_id = FEEDS[feed_id], f"{feed_id}-{on}"
+        lake.append(
+            f"bronze.{feed.table}",
+            bronze(spark, feed, [{"delivery_id": delivery_id, "night_on": on, **row} for row in rows]),
+        )
+        delivered.append(
+            {"agency": feed.agency, "feed": feed.name, "delivery_id": delivery_id, "rows_in": len(rows)}
+        )
+    table = lake.schema("ops.deliveries")
+    full = [
+        {"night_on": on, "status": "taken", "mode": "delta", "produced_at": MADE, "sequence": 1, **row}
+        for row in delivered
+    ]
+    lake.append(
+        "ops.deliveries",
+        spark.createDataFrame([tuple(row.get(n) for n in table.names) for row in full], table.struct),
+    )
+    settings = Settings(lake=str(Path(lake.path("a.b")).parents[1]))
+    return run(Night(spark, lake, settings, on, FEEDS, CODES, None, None, KEY))
+
+
+def test_every_row_is_kept_superseded_or_quarantined(nights: tuple[Lake, list[StageReport]]) -> None:
+    lake, reports = nights
+    rows = lake.read("ops.accounting").collect()
+    assert {(r.night_on, r.feed, r.rows_in, r.kept, r.superseded, r.quarantined) for r in rows} == {
+        (ON, "telecom/subscriptions", 5, 2, 1, 2),
+        (ON, "finance/accounts", 1, 1, 0, 0),
+        (NEXT, "telecom/subscriptions", 2, 1, 1, 0),
+    }
+    assert [(report.rows_in, report.rows_out) for report in reports] == [(6, 4), (2, 2)]
+    assert reports[0].notes == [
+        "telecom/subscriptions: 2 of 5 rows set aside (ends_before_it_starts 1, undecodable 1)"
+    ]
+
+
+def test_a_repaired_record_leaves_quarantine_as_resolved(nights: tuple[Lake, list[StageReport]]) -> None:
+    rows = nights[0].read("quarantine.records").collect()
+    assert {(r.record_id, r.status, r.resolved_on) for r in rows} == {
+        ("backwards", "resolved", NEXT),
+        (None, "open", None),
+    }
+
+
+def test_the_vault_holds_each_value_once_and_again_only_under_an_earlier_date(
+    nights: tuple[Lake, list[StageReport]],
+) -> None:
+    rows = nights[0].read("vault.identifiers").collect()
+    shown = sorted((r.type, r.value, r.scope, str(r.first_seen_on)) for r in rows)
+    assert shown == [
+        ("bank_account", "icbc:12345678", "icbc", "2026-10-01"),
+        ("iccid", "89860012345678901234", None, "2026-09-01"),
+        ("iccid", "89860012345678901234", None, "2026-10-01"),
+        ("imsi", "460001234567890", None, "2026-09-01"),
+        ("imsi", "460001234567890", None, "2026-10-01"),
+        ("national_id", NATIONAL_ID, None, "2026-09-01"),
+        ("national_id", NATIONAL_ID, None, "2026-10-01"),
+        ("phone", "+8613800000001", None, "2026-09-01"),
+        ("phone", "+8613800000001", None, "2026-10-01"),
+        ("phone", "+8613900000002", None, "2026-10-01"),
+    ]
+    assert all(r.digest.startswith(f"{r.node_id & (2**64 - 1):016x}") for r in rows)
+
+
+def test_silver_holds_every_good_version_and_no_value(nights: tuple[Lake, list[StageReport]]) -> None:
+    rows = nights[0].read("silver.telecom__subscriptions").collect()
+    assert sorted((r.record_id, str(r.recorded_at), r.line) for r in rows) == [
+        ("backwards", "2026-10-02 01:00:00", 1),
+        ("good", "2026-09-01 01:00:00", 2),
+        ("good", "2026-10-01 04:00:00", 1),
+        ("twice", "2026-10-01 04:00:00", 3),
+        ("twice", "2026-10-01 04:00:00", 4),
+    ]
+    assert NATIONAL_ID not in str(rows)
+
+
+def test_a_delivered_row_that_is_not_accounted_for_stops_the_night(
+    spark: SparkSession, tmp_path: Path
+) -> None:
+    from jobs.silver.accounting import Account, assert_balanced
+
+    with pytest.raises(RuntimeError, match="delivery d1 brought 5 rows and 4 are accounted for"):
+        assert_balanced(
+            [Account("telecom/subscriptions", "d1", 2, 1, 1, 0)], {("telecom/subscriptions", "d1"): 5}
+        )

@@ -1,0 +1,110 @@
+"""Rows of quarantine and what resolves them."""
+
+from __future__ import annotations
+
+import json
+from datetime import date, datetime
+from typing import TYPE_CHECKING, Any
+
+from jobs.core.schema import conform, load_tables
+from jobs.core.settings import ROOT
+from jobs.silver.parse import parse_records
+from jobs.silver.quarantine import quarantine_rows, resolve
+from tests.silver.rows import CASE, CODES, FEEDS, KEY, ON, bronze
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+TABLE = load_tables(ROOT / "schemas", FEEDS)["quarantine.records"]
+FEED = "public_security/case_reports"
+TONIGHT = date(2026, 10, 2)
+
+
+def test_a_broken_record_and_each_broken_element_is_a_row_without_a_value(spark: SparkSession) -> None:
+    feed = FEEDS[FEED]
+    bad = json.dumps(
+        [{"role": "payee", "identifier_type": "phone", "identifier": "13800000001"}, {"role": "x"}]
+    )
+    rows = [
+        {**CASE, "record_id": "good"},
+        {**CASE, "record_id": "element", "involved": bad},
+        {**CASE, "record_id": "both", "amount_cny": "x", "region_code": "000000", "involved": bad},
+    ]
+    found = conform(
+        quarantine_rows(parse_records(bronze(spark, feed, rows), feed, CODES, KEY), FEED), TABLE
+    ).collect()
+    shown = {(r.record_id, r.line, r.element, tuple(r.reasons), tuple(r.columns)) for r in found}
+    element = (1, ("missing_value", "unknown_code"), ("identifier", "identifier_type", "role"))
+    assert shown == {
+        ("element", 2, *element),
+        ("both", 3, None, ("unknown_code", "wrong_type"), ("amount_cny", "region_code")),
+        ("both", 3, *element),
+    }
+    assert {(r.feed, r.status, r.resolved_on, r.night_on) for r in found} == {(FEED, "open", None, ON)}
+
+
+def quarantined(
+    record: str | None, day: int | None, delivery: str, element: int | None = None, **more: Any
+) -> tuple[Any, ...]:
+    row = {
+        "feed": FEED,
+        "record_id": record,
+        "recorded_at": None if day is None else datetime(2026, 9, day),  # noqa: DTZ001
+        "sequence": 1,
+        "delivery_id": delivery,
+        "file": "part-1",
+        "line": 1,
+        "element": element,
+        "reasons": ["wrong_type"],
+        "columns": ["amount_cny"],
+        "business_date": ON,
+        "night_on": ON,
+        "status": "open",
+        "resolved_on": None,
+        **more,
+    }
+    return tuple(row[name] for name in TABLE.names)
+
+
+def test_a_newer_good_version_resolves_and_an_element_only_by_one_that_is_whole(spark: SparkSession) -> None:
+    rows = [
+        quarantined("repaired", 1, "repaired"),
+        quarantined("older-version-came", 5, "older"),
+        quarantined("untimed", None, "untimed"),
+        quarantined("never-again", 1, "never"),
+        quarantined(None, None, "nobody"),
+        quarantined("element", 1, "element-1", 0),
+        quarantined("still-broken", 1, "still-1", 2),
+        quarantined("still-broken", 2, "still-2", 0),
+        quarantined("long-ago", 1, "ago", status="resolved", resolved_on=ON),
+    ]
+    good = [
+        (FEED, "repaired", datetime(2026, 9, 2), 2, "g1", "part-1", 1),  # noqa: DTZ001
+        ("telecom/subscriptions", "never-again", datetime(2026, 9, 2), 2, "g1", "part-1", 1),  # noqa: DTZ001
+        (FEED, "older-version-came", datetime(2026, 9, 4), 2, "g1", "part-1", 2),  # noqa: DTZ001
+        (FEED, "untimed", datetime(2026, 9, 1), 2, "g1", "part-1", 3),  # noqa: DTZ001
+        (FEED, "element", datetime(2026, 9, 1), 1, "element-1", "part-1", 1),  # noqa: DTZ001 - the version whose element broke
+        (FEED, "element", datetime(2026, 9, 2), 2, "g1", "part-1", 4),  # noqa: DTZ001
+        (FEED, "still-broken", datetime(2026, 9, 1), 1, "still-1", "part-1", 1),  # noqa: DTZ001
+        (FEED, "still-broken", datetime(2026, 9, 2), 1, "still-2", "part-1", 1),  # noqa: DTZ001
+        (FEED, "long-ago", datetime(2026, 9, 2), 2, "g1", "part-1", 5),  # noqa: DTZ001
+    ]
+    ddl = "feed string, record_id string, recorded_at timestamp, sequence bigint, delivery_id string"
+    ddl += ", file string, line bigint"
+    resolved = resolve(spark.createDataFrame(rows, TABLE.struct), spark.createDataFrame(good, ddl), TONIGHT)
+    found = {
+        (r.record_id, r.element, r.delivery_id): (r.status, r.resolved_on)
+        for r in conform(resolved, TABLE).collect()
+    }
+    is_open, is_resolved = ("open", None), ("resolved", TONIGHT)
+    assert found == {
+        ("repaired", None, "repaired"): is_resolved,
+        ("older-version-came", None, "older"): is_open,
+        ("untimed", None, "untimed"): is_resolved,
+        ("never-again", None, "never"): is_open,
+        (None, None, "nobody"): is_open,
+        ("element", 0, "element-1"): is_resolved,
+        ("still-broken", 2, "still-1"): is_open,
+        ("still-broken", 0, "still-2"): is_open,
+        ("long-ago", None, "ago"): ("resolved", ON),
+    }
