@@ -24,7 +24,9 @@ def say(text: str) -> None:
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
-@click.option("--config", type=click.Path(path_type=Path), help="Settings file; antifraud.toml in this folder unless given.")
+@click.option(
+    "--config", type=click.Path(path_type=Path), help="Settings file; antifraud.toml in this folder unless given."
+)
 @click.version_option(package_name="antifraud", prog_name="antifraud")
 @click.pass_context
 def cli(context: click.Context, config: Path | None) -> None:
@@ -53,7 +55,14 @@ def _settings(context: click.Context, **changes: Any) -> Settings:
 @click.option("--from", "since", type=DAY, help="Run every night from this date on, in one Spark application.")
 @_places
 @click.pass_context
-def night(context: click.Context, on: datetime, since: datetime | None, landing: str | None, lake: str | None, releases: str | None) -> None:
+def night(
+    context: click.Context,
+    on: datetime,
+    since: datetime | None,
+    landing: str | None,
+    lake: str | None,
+    releases: str | None,
+) -> None:
     """Run a whole night in one Spark application."""
     from jobs.core.runner import run_nights
     from jobs.world import WORLD
@@ -78,12 +87,18 @@ def _tell_end(settings: Settings, notes: Sequence[str]) -> None:
     click.echo(where_things_are(settings))
 
 
-@cli.command(help="Run one stage of a night, after those before it: " + "; ".join(f"{n}: {STAGE_TITLES[n]}" for n in STAGE_NAMES) + ".")
+@cli.command(
+    help="Run one stage of a night, after those before it: "
+    + "; ".join(f"{n}: {STAGE_TITLES[n]}" for n in STAGE_NAMES)
+    + "."
+)
 @click.argument("stage", type=click.Choice(STAGE_NAMES))
 @click.option("--date", "on", type=DAY, required=True, help="Business date of the night, YYYY-MM-DD.")
 @_places
 @click.pass_context
-def run(context: click.Context, stage: str, on: datetime, landing: str | None, lake: str | None, releases: str | None) -> None:
+def run(
+    context: click.Context, stage: str, on: datetime, landing: str | None, lake: str | None, releases: str | None
+) -> None:
     from jobs.core.runner import run_stage
     from jobs.world import WORLD
 
@@ -91,9 +106,15 @@ def run(context: click.Context, stage: str, on: datetime, landing: str | None, l
 
 
 @cli.command()
-@click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder for the world: landing/ and truth/.")
-@click.option("--people", type=click.IntRange(min=1), default=20_000, show_default=True, help="How many people live in it.")
-@click.option("--nights", type=click.IntRange(min=1), default=3, show_default=True, help="How many nights of deliveries.")
+@click.option(
+    "--out", type=click.Path(path_type=Path), required=True, help="Folder for the world: landing/ and truth/."
+)
+@click.option(
+    "--people", type=click.IntRange(min=1), default=20_000, show_default=True, help="How many people live in it."
+)
+@click.option(
+    "--nights", type=click.IntRange(min=1), default=3, show_default=True, help="How many nights of deliveries."
+)
 @click.option("--seed", type=click.IntRange(min=0), default=1, show_default=True, help="Same seed, same bytes.")
 @click.option("--start", type=DAY, default="2026-10-01", show_default=True, help="Business date of the first night.")
 @click.pass_context
@@ -103,20 +124,32 @@ def simulate(context: click.Context, out: Path, people: int, nights: int, seed: 
     from jobs.simulate.job import simulate as make
 
     schemas = _settings(context).schemas_dir
-    made = make(out, people, nights, seed, start.date(), contracts=load_contracts(schemas), codes=load_codes(schemas), say=say)
-    click.echo(f"{made.deliveries} deliveries with {made.records:,} records in {made.landing}; the truth in {made.truth}")
+    made = make(
+        out, people, nights, seed, start.date(), contracts=load_contracts(schemas), codes=load_codes(schemas), say=say
+    )
+    click.echo(
+        f"{made.deliveries} deliveries with {made.records:,} records in {made.landing}; the truth in {made.truth}"
+    )
 
 
 @cli.command()
 @click.argument("feed")
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--date", "on", type=DAY, help="Business date of the delivery; today unless given.")
-@click.option("--mode", type=click.Choice(["delta", "snapshot"]), help="The first that the contract names unless given.")
+@click.option(
+    "--mode", type=click.Choice(["delta", "snapshot"]), help="The first that the contract names unless given."
+)
 @click.option("--produced-at", help="When the file was fetched, with an offset; now unless given.")
 @click.option("--landing", metavar="DIR", help="Folder that agencies deliver into.")
 @click.pass_context
 def land(
-    context: click.Context, feed: str, files: tuple[Path, ...], on: datetime | None, mode: str | None, produced_at: str | None, landing: str | None
+    context: click.Context,
+    feed: str,
+    files: tuple[Path, ...],
+    on: datetime | None,
+    mode: str | None,
+    produced_at: str | None,
+    landing: str | None,
 ) -> None:
     """Turn FILES, as their publisher publishes them, into a delivery of FEED (agency/feed)."""
     from jobs.core.contracts import load_codes, load_contracts
@@ -145,7 +178,9 @@ def rehearse(context: click.Context, cases: tuple[Path, ...], policy: str | None
 
     results = play(cases, _settings(context), policy, say, keep=keep)
     for result in results:
-        click.echo(f"{'ok  ' if result.is_ok else 'FAIL'}  {result.case}  ({result.n_nights} nights, {result.n_expected} expectations)")
+        click.echo(
+            f"{'ok  ' if result.is_ok else 'FAIL'}  {result.case}  ({result.n_nights} nights, {result.n_expected} expectations)"
+        )
         for difference in result.differences:
             click.echo(f"        {difference}")
     failed = sum(not result.is_ok for result in results)
@@ -194,7 +229,9 @@ def check(context: click.Context) -> None:
     stale = stale_pages(schemas, pages) if pages.is_dir() else []
     if stale:
         raise UserError(f"docs/reference: not current: {', '.join(stale)}; run 'antifraud docs'")
-    click.echo(f"{len(contracts)} feeds, {len(codes)} code lists, {len(tables)} tables, {len(recipients)} recipients, policy {policy.id} {policy.version}: all fit")
+    click.echo(
+        f"{len(contracts)} feeds, {len(codes)} code lists, {len(tables)} tables, {len(recipients)} recipients, policy {policy.id} {policy.version}: all fit"
+    )
 
 
 @cli.command()
@@ -209,7 +246,9 @@ def docs(context: click.Context) -> None:
 
 
 @cli.command()
-@click.option("--people", type=click.IntRange(min=1), default=2_000, show_default=True, help="How many people live in the world.")
+@click.option(
+    "--people", type=click.IntRange(min=1), default=2_000, show_default=True, help="How many people live in the world."
+)
 @click.option("--nights", type=click.IntRange(min=1), default=3, show_default=True, help="How many nights.")
 @click.pass_context
 def demo(context: click.Context, people: int, nights: int) -> None:
@@ -222,12 +261,16 @@ def demo(context: click.Context, people: int, nights: int) -> None:
 def main(arguments: Sequence[str] | None = None) -> None:
     """The command: user errors are one sentence and exit code 2, a busy lake is exit code 75."""
     try:
-        cli.main(args=list(arguments) if arguments is not None else None, standalone_mode=False)
+        code = cli.main(args=list(arguments) if arguments is not None else None, standalone_mode=False)
+        sys.exit(code if isinstance(code, int) else 0)
     except click.exceptions.Exit as done:
         sys.exit(done.exit_code)
     except click.Abort:
         click.echo("antifraud: stopped", err=True)
         sys.exit(130)
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.format_message(), err=True)
+        sys.exit(2)
     except click.ClickException as error:
         click.echo(f"antifraud: {error.format_message()} (see 'antifraud --help')", err=True)
         sys.exit(2)

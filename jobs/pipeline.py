@@ -33,10 +33,14 @@ STEPS = (
          ("silver.*", "graph.signals", "graph.influences", "graph.scores", "graph.edges", "graph.parties"),
          ("blacklist.listings", "blacklist.events", "blacklist.leads", "blacklist.proposals", "blacklist.decisions",
           "blacklist.for_review")),
-    Step("releases", "one folder per recipient", ("blacklist.listings", "vault.identifiers"), ("releases",)),
+    Step("releases", "one folder per recipient", ("blacklist.listings", "vault.identifiers", "graph.edges", "graph.identifiers"),
+         ("releases",)),
 )  # fmt: skip
 STAGE_NAMES: tuple[str, ...] = (*(step.name for step in STEPS), "commit")
-STAGE_TITLES: dict[str, str] = {**{step.name: step.title for step in STEPS}, "commit": "make the night visible, at one point"}
+STAGE_TITLES: dict[str, str] = {
+    **{step.name: step.title for step in STEPS},
+    "commit": "make the night visible, at one point",
+}
 
 
 def load_stages() -> tuple[Stage, ...]:

@@ -10,7 +10,9 @@ from pydantic import Field
 from jobs.core.errors import UserError
 from jobs.core.yamlfile import Strict, load_model
 
-EdgeKind = Literal["holder", "bound_phone", "sim", "device", "login_device", "login_ip", "hosted_on", "part_of", "transfer"]
+EdgeKind = Literal[
+    "holder", "bound_phone", "sim", "device", "login_device", "login_ip", "hosted_on", "part_of", "transfer"
+]
 Measure = Literal["verify", "restrict", "suspend", "close"]
 Level = Literal["county", "city", "province", "national"]
 SignalKind = Literal[

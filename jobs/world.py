@@ -24,5 +24,3 @@ def _publish(settings: Settings, releases: dict[str, int]) -> None:
 
 
 WORLD = World(policy=load_policy, recipients=_recipients, stages=load_stages, publish=_publish)
-
-

@@ -42,9 +42,7 @@ def record_schema(columns: Sequence[str]) -> pa.Schema:
     )
 
 
-def batch_of_columns(
-    columns: Sequence[str], found: dict[str, pa.Array], first_line: int, rows: int
-) -> pa.RecordBatch:
+def batch_of_columns(columns: Sequence[str], found: dict[str, pa.Array], first_line: int, rows: int) -> pa.RecordBatch:
     """A batch in which every record is whole; `found` holds the file's columns as text, known or not."""
     known = [found.get(name, pa.nulls(rows, pa.string())) for name in columns]
     others = {name: values.to_pylist() for name, values in found.items() if name not in set(columns)}
@@ -58,9 +56,7 @@ def batch_of_columns(
     return pa.RecordBatch.from_arrays(arrays, schema=record_schema(columns))
 
 
-def batch_of_rows(
-    columns: Sequence[str], rows: Sequence[Row], first_line: int, encoding: str
-) -> pa.RecordBatch:
+def batch_of_rows(columns: Sequence[str], rows: Sequence[Row], first_line: int, encoding: str) -> pa.RecordBatch:
     """A batch of records that were read one by one."""
     names = set(columns)
     known = [pa.array([row.cells.get(name) for row in rows], pa.string()) for name in columns]
@@ -72,9 +68,7 @@ def batch_of_rows(
         unknown.append(_present(others))
     lines = pa.array(range(first_line, first_line + len(rows)), pa.int64())
     why = pa.array([row.why for row in rows], pa.string())
-    return pa.RecordBatch.from_arrays(
-        [lines, *known, pa.array(unknown, UNKNOWN), why], schema=record_schema(columns)
-    )
+    return pa.RecordBatch.from_arrays([lines, *known, pa.array(unknown, UNKNOWN), why], schema=record_schema(columns))
 
 
 def _present(others: dict[str, str | None]) -> list[tuple[str, str]] | None:

@@ -132,12 +132,7 @@ def count_regular(data: bytes) -> int:
     """Records in a regular block: line ends outside quotes, without empty lines, and a last line that has no
     end.
     """
-    if (
-        b"\n\n" not in data
-        and b"\n\r\n" not in data
-        and not data.startswith((b"\n", b"\r\n"))
-        and b'"' not in data
-    ):
+    if b"\n\n" not in data and b"\n\r\n" not in data and not data.startswith((b"\n", b"\r\n")) and b'"' not in data:
         return data.count(b"\n") + (not data.endswith(b"\n") and bool(data))
     ends = _record_ends(data, _positions(data, QUOTE))
     starts = np.concatenate([[0], ends + 1])

@@ -38,9 +38,7 @@ def _no_constant(text: str) -> Any:
     raise ValueError(text)
 
 
-_STRICT = json.JSONDecoder(
-    object_pairs_hook=_unique, parse_int=Number, parse_float=Number, parse_constant=_no_constant
-)
+_STRICT = json.JSONDecoder(object_pairs_hook=_unique, parse_int=Number, parse_float=Number, parse_constant=_no_constant)
 _PAIRS = json.JSONDecoder(
     object_pairs_hook=lambda pairs: pairs, parse_int=Number, parse_float=Number, parse_constant=_no_constant
 )
@@ -140,9 +138,7 @@ def to_json(value: Any) -> str:
     if isinstance(value, dict):
         return (
             "{"
-            + ",".join(
-                f"{json.dumps(key, ensure_ascii=False)}:{to_json(item)}" for key, item in value.items()
-            )
+            + ",".join(f"{json.dumps(key, ensure_ascii=False)}:{to_json(item)}" for key, item in value.items())
             + "}"
         )
     if isinstance(value, list):

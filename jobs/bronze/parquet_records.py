@@ -133,13 +133,9 @@ def render(column: pa.Array) -> pa.Array:
     if pa.types.is_timestamp(kind):
         text = _render_timestamps(column)
     elif pa.types.is_decimal(kind):
-        text = pa.array(
-            [None if value is None else format(value, "f") for value in column.to_pylist()], pa.string()
-        )
+        text = pa.array([None if value is None else format(value, "f") for value in column.to_pylist()], pa.string())
     elif pa.types.is_nested(kind):
-        text = pa.array(
-            [None if value is None else _json(value) for value in column.to_pylist()], pa.string()
-        )
+        text = pa.array([None if value is None else _json(value) for value in column.to_pylist()], pa.string())
     elif pa.types.is_date(kind):
         text = column.cast(pa.date32()).cast(pa.string())
     elif pa.types.is_fixed_size_binary(kind):
@@ -176,9 +172,7 @@ def _rows(batch: pa.RecordBatch, whole: dict[str, pa.Array]) -> list[Row]:
     for number, name in enumerate(batch.schema.names):
         ready = whole[name].to_pylist() if name in whole else None
         for index, row in enumerate(rows):
-            text, why = (
-                (ready[index], None) if ready is not None else _cell(batch.column(number).slice(index, 1))
-            )
+            text, why = (ready[index], None) if ready is not None else _cell(batch.column(number).slice(index, 1))
             row.cells[name] = text
             if why is not None:
                 row.why = f"{row.why or 'has '}{'; ' if row.why else ''}{why} in column {name[:60]!r}"

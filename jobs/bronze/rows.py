@@ -41,9 +41,7 @@ def bronze_ddl(feed: Feed) -> str:
     return f"{HEAD_DDL}, line BIGINT, {columns}, unknown MAP<STRING,STRING>, undecodable STRING"
 
 
-def rows_of_files(
-    feed: Feed, limits: Limits
-) -> Callable[[Iterable[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
+def rows_of_files(feed: Feed, limits: Limits) -> Callable[[Iterable[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
     """A function for `mapInArrow` over a frame of FILES_DDL.
 
     Raises RuntimeError when a file has not the records that intake counted.
@@ -65,6 +63,4 @@ def _read_file(file: pa.RecordBatch, feed: Feed, limits: Limits) -> Iterator[pa.
         arrays = [pa.repeat(value, records.num_rows) for value in head.values()] + records.columns
         yield pa.RecordBatch.from_arrays(arrays, names=[*head, *records.schema.names])
     if count != said:
-        raise RuntimeError(
-            f"{feed.id}: a staged file has {count} records where intake counted {said}: it was changed"
-        )
+        raise RuntimeError(f"{feed.id}: a staged file has {count} records where intake counted {said}: it was changed")

@@ -11,7 +11,7 @@ from typing import Any, Literal
 from pydantic import Field, ValidationError, model_validator
 
 from jobs.core.errors import UserError
-from jobs.core.yamlfile import Strict, explain, load_model, read_yaml
+from jobs.core.yamlfile import Loc, Strict, explain, fault, line_of, load_model, read_yaml
 
 LogicalType = Literal["string", "integer", "decimal", "boolean", "code", "timestamp", "moment", "array"]
 SPARK_TYPES: dict[str, str] = {
@@ -38,7 +38,7 @@ class CodeList(Strict):
     def _aliases_lead_somewhere(self) -> CodeList:
         for text, code in self.aliases.items():
             if code not in self.codes:
-                raise ValueError(f"alias '{text}' leads to '{code}', which is not a code of this list")
+                raise fault(("aliases", text), f"leads to '{code}', which is not a code of this list")
         return self
 
 
@@ -152,21 +152,24 @@ class Feed(Strict):
     def _names_exist(self) -> Feed:
         names = [column.name for column in self.schema_]
         if len(set(names)) != len(names):
-            raise ValueError("a column is named twice")
+            again = next(index for index, name in enumerate(names) if name in names[:index])
+            raise fault(("schema", again), f"column '{names[again]}' is named twice")
         known = set(names)
         for label, identifier in self.identifiers.items():
             for column in (identifier.type_from, identifier.value, identifier.scope):
                 if column is not None and column not in known:
-                    raise ValueError(f"identifier '{label}' names column '{column}', which the schema does not have")
-        for pair in self.intervals:
+                    raise fault(("identifiers", label), f"names column '{column}', which the schema does not have")
+        for index, pair in enumerate(self.intervals):
             for column in pair:
                 if column not in known:
-                    raise ValueError(f"interval names column '{column}', which the schema does not have")
-        for signal in self.signals:
+                    raise fault(("intervals", index), f"names column '{column}', which the schema does not have")
+        for index, signal in enumerate(self.signals):
             if signal.identifier not in self.identifiers:
-                raise ValueError(f"signal names identifier '{signal.identifier}', which the contract does not have")
+                raise fault(
+                    ("signals", index), f"names identifier '{signal.identifier}', which the contract does not have"
+                )
             if signal.from_ not in known:
-                raise ValueError(f"signal names column '{signal.from_}', which the schema does not have")
+                raise fault(("signals", index), f"names column '{signal.from_}', which the schema does not have")
         return self
 
 
@@ -181,20 +184,52 @@ def load_codes(schemas: Path) -> dict[str, CodeList]:
 
 def load_contracts(schemas: Path) -> dict[str, Feed]:
     """Every feed's contract, by `agency/feed`. Raises UserError naming file and line for anything amiss."""
-    fields = read_yaml(schemas / "fields.yml")
+    fields = load_fields(schemas / "fields.yml")
     codes = load_codes(schemas)
     feeds: dict[str, Feed] = {}
     for path in sorted((schemas / "feeds").glob("*.yml")):
         feed = _load_feed(path, fields)
         if path.stem != feed.table:
             raise UserError(f"{path}:1: holds '{feed.id}', so the file must be called {feed.table}.yml")
-        for column in feed.schema_:
-            if column.codes is not None and column.codes not in codes:
-                raise UserError(f"{path}: column '{column.name}': there is no code list '{column.codes}' in schemas/codes")
+        _check_codes(path, ("schema",), feed.schema_, codes)
         feeds[feed.id] = feed
     if not feeds:
         raise UserError(f"{schemas / 'feeds'}: no contracts found; is this the schemas folder?")
     return feeds
+
+
+def load_fields(path: Path) -> dict[str, dict[str, Any]]:
+    """The columns that several feeds have, or that are personal: name -> what a contract takes over from here."""
+    fields = read_yaml(path)
+    if not isinstance(fields, dict):
+        raise UserError(f"{path}:1: must be a mapping of columns to what is known of them")
+    for name, field in fields.items():
+        if not isinstance(field, dict):
+            raise UserError(f"{path}:{line_of(path, (name,))}: {name}: must be a mapping of names to values")
+        try:
+            Column.model_validate(_with_fields(path, (name,), [{"name": name}], fields)[0])
+        except ValidationError as error:
+            raise UserError(explain(path, error, lambda loc, at=name: (at, *loc))) from None  # type: ignore[misc]
+    return fields
+
+
+def _check_codes(path: Path, at: Loc, columns: tuple[Column, ...], codes: dict[str, CodeList]) -> None:
+    for index, column in enumerate(columns):
+        here: Loc = (*at, index)
+        if column.codes is not None and column.codes not in codes:
+            raise UserError(
+                f"{path}:{line_of(path, _in_file(here))}: column '{column.name}': there is no code list "
+                f"'{column.codes}' in schemas/codes"
+            )
+        if column.items is not None:
+            _check_codes(path, (*here, "items", "schema"), column.items.schema_, codes)
+
+
+def _in_file(loc: Loc) -> Loc:
+    """Where a place in the model stands in the contract's file, which does not name the columns that every feed has."""
+    if len(loc) > 1 and loc[0] == "schema" and isinstance(loc[1], int):
+        return ("schema", loc[1] - len(BASE_COLUMNS), *loc[2:]) if loc[1] >= len(BASE_COLUMNS) else ("schema",)
+    return loc
 
 
 def _load_feed(path: Path, fields: dict[str, dict[str, Any]]) -> Feed:
@@ -202,21 +237,27 @@ def _load_feed(path: Path, fields: dict[str, dict[str, Any]]) -> Feed:
     if not isinstance(data, dict):
         raise UserError(f"{path}:1: must be a mapping of names to values")
     base = [{"name": name} for name in BASE_COLUMNS]
-    data = {**data, "schema": _with_fields(path, base + list(data.get("schema") or []), fields)}
+    data = {**data, "schema": [
+        *_with_fields(path, (), base, fields),
+        *_with_fields(path, ("schema",), data.get("schema"), fields),
+    ]}  # fmt: skip
     try:
         return Feed.model_validate(data)
     except ValidationError as error:
-        raise UserError(explain(path, error)) from None
+        raise UserError(explain(path, error, _in_file)) from None
 
 
-def _with_fields(path: Path, columns: list[Any], fields: dict[str, dict[str, Any]]) -> list[Any]:
+def _with_fields(path: Path, at: Loc, columns: Any, fields: dict[str, dict[str, Any]]) -> list[Any]:
+    if not isinstance(columns, list | None):
+        raise UserError(f"{path}:{line_of(path, at)}: schema: must be a list of columns")
     full = []
-    for column in columns:
-        if not isinstance(column, dict) or "name" not in column:
-            raise UserError(f"{path}: schema: each column is a mapping with a name")
+    for index, column in enumerate(columns or []):
+        if not isinstance(column, dict) or not isinstance(column.get("name"), str):
+            raise UserError(f"{path}:{line_of(path, (*at, index))}: schema: each column is a mapping with a name")
         merged = {**fields.get(column["name"], {}), **column}
         if isinstance(merged.get("items"), dict):
             items = merged["items"]
-            merged["items"] = {**items, "schema": _with_fields(path, list(items.get("schema") or []), fields)}
+            inside = (*at, index, "items", "schema")
+            merged["items"] = {**items, "schema": _with_fields(path, inside, items.get("schema"), fields)}
         full.append(merged)
     return full

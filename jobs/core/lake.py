@@ -20,7 +20,9 @@ ABSENT = -1
 class Lake:
     """Tables by name (`graph.edges`), each in `<root>/<layer>/<table>`."""
 
-    def __init__(self, spark: SparkSession, root: str, tables: dict[str, TableSchema], pins: dict[str, int] | None = None) -> None:
+    def __init__(
+        self, spark: SparkSession, root: str, tables: dict[str, TableSchema], pins: dict[str, int] | None = None
+    ) -> None:
         self._spark = spark
         self._root = root.rstrip("/")
         self._tables = tables
@@ -31,7 +33,11 @@ class Lake:
     @property
     def versions(self) -> dict[str, int]:
         """The version of every pinned table that this night sees: what `ops.nights` pins when the night is committed."""
-        return {name: version for name, version in sorted(self._visible.items()) if version != ABSENT and self._tables[name].pinned}
+        return {
+            name: version
+            for name, version in sorted(self._visible.items())
+            if version != ABSENT and self._tables[name].pinned
+        }
 
     def schema(self, name: str) -> TableSchema:
         return self._tables[name]
@@ -50,6 +56,10 @@ class Lake:
             return self._spark.createDataFrame([], table.struct)
         frame = self._spark.read.format("delta").option("versionAsOf", version).load(self.path(name))
         return frame.select(*table.names)
+
+    def has(self, name: str) -> bool:
+        """Whether this night sees the table at all: what was never delivered need not be planned."""
+        return self._visible.get(name, ABSENT) != ABSENT
 
     def append(self, name: str, frame: DataFrame) -> None:
         """Add rows, in one commit."""
@@ -72,9 +82,9 @@ class Lake:
             if table.partition_by:
                 writer = writer.partitionBy(*table.partition_by)
         writer.save(self.path(name))
-        after = self._newest(name)
-        if after <= before:
-            raise RuntimeError(f"{name}: the write made no new version; nothing of this night is committed")
+        after = self._newest(name)  # nothing appended, or nothing put in place of nothing, makes no new version
+        if after < before or after == ABSENT:
+            raise RuntimeError(f"{name}: the write left no version behind; nothing of this night is committed")
         with self._guard:
             self._visible[name] = after
 
@@ -94,9 +104,9 @@ class Lake:
 
     def _newest(self, name: str) -> int:
         """The newest version's number, by the log alone; ABSENT when there is no table."""
-        jvm = self._spark._jvm  # noqa: SLF001 - Delta's log has no Python door that starts no Spark job
+        jvm = self._spark._jvm
         assert jvm is not None
-        log = jvm.org.apache.spark.sql.delta.DeltaLog.forTable(self._spark._jsparkSession, self.path(name))  # noqa: SLF001
+        log = jvm.org.apache.spark.sql.delta.DeltaLog.forTable(self._spark._jsparkSession, self.path(name))
         return int(log.update(False, jvm.scala.Option.empty(), jvm.scala.Option.empty()).version())
 
 

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from jobs.core.errors import LakeBusy
+from jobs.core.errors import LakeBusy, UserError
 
 
 @contextmanager
@@ -22,14 +22,21 @@ def lake_lock(lake: str) -> Iterator[None]:
         yield
         return
     folder = Path(lake)
-    folder.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(folder / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(folder / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    except OSError as error:
+        raise UserError(
+            f"{folder}: the lake's folder can't be used ({error.strerror}); give another with --lake"
+        ) from None
     try:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             holder = os.pread(descriptor, 32, 0).decode(errors="replace").strip() or "unknown"
-            raise LakeBusy(f"{folder}: another run (process {holder}) holds this lake; wait for it to end and try again") from None
+            raise LakeBusy(
+                f"{folder}: another run (process {holder}) holds this lake; wait for it to end and try again"
+            ) from None
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
         yield

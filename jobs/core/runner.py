@@ -44,13 +44,17 @@ class NightResult:
     notes: list[str] = field(default_factory=list)
 
 
-def run_nights(settings: Settings, dates: Sequence[date], world: World, say: Say, spark: SparkSession | None = None) -> list[NightResult]:
+def run_nights(
+    settings: Settings, dates: Sequence[date], world: World, say: Say, spark: SparkSession | None = None
+) -> list[NightResult]:
     """Each date's night in order, in one Spark application. A committed night is left as it is."""
     with _opened(settings, world, say, spark) as bench:
         return [_run_night(bench, on) for on in dates]
 
 
-def run_stage(settings: Settings, name: str, on: date, world: World, say: Say, spark: SparkSession | None = None) -> StageReport:
+def run_stage(
+    settings: Settings, name: str, on: date, world: World, say: Say, spark: SparkSession | None = None
+) -> StageReport:
     """One stage of one night, after those before it; `commit` ends the night. What Airflow's tasks call."""
     with _opened(settings, world, say, spark) as bench:
         return _run_stage(bench, name, on)
@@ -82,15 +86,20 @@ class _Bench:
 def _opened(settings: Settings, world: World, say: Say, spark: SparkSession | None) -> Iterator[_Bench]:
     schemas = settings.schemas_dir
     if not schemas.is_dir():
-        raise UserError(f"{schemas}: the schemas folder is not there; set 'schemas' in antifraud.toml or ANTIFRAUD_SCHEMAS")
+        raise UserError(
+            f"{schemas}: the schemas folder is not there; set 'schemas' in antifraud.toml or ANTIFRAUD_SCHEMAS"
+        )
     contracts = load_contracts(schemas)
     common: dict[str, Any] = {
         "contracts": contracts, "codes": load_codes(schemas), "policy": world.policy(schemas, settings.policy),
-        "recipients": world.recipients(schemas), "key": read_key(settings),
+        "recipients": world.recipients(schemas),
     }  # fmt: skip
     if "://" not in settings.landing and not Path(settings.landing).is_dir():
-        raise UserError(f"{settings.landing}: the landing folder is not there; give --landing, or make it and let the agencies deliver")
+        raise UserError(
+            f"{settings.landing}: the landing folder is not there; give --landing, or make it and let the agencies deliver"
+        )
     with lake_lock(settings.lake):
+        common["key"] = read_key(settings)  # under the lock: two first nights at once must not make two keys
         from jobs.core.lake import Lake
         from jobs.core.schema import load_tables
         from jobs.core.spark import get_spark
@@ -139,7 +148,9 @@ def _run_night(bench: _Bench, on: date) -> NightResult:
             try:
                 report = stage.run(night)
             except Exception:
-                rows.append(_run_row(bench, on, stage.name, "failed", StageReport(), time.monotonic() - begun, at, night))
+                rows.append(
+                    _run_row(bench, on, stage.name, "failed", StageReport(), time.monotonic() - begun, at, night)
+                )
                 raise
             seconds = time.monotonic() - begun
             progress.end(stage, report, seconds)
@@ -161,7 +172,9 @@ def _commit(bench: _Bench, night: Night, notes: list[str], seconds: float, relea
     }  # fmt: skip
     _sync(bench.settings.lake)
     table = bench.tables["ops.nights"]
-    night.lake.append("ops.nights", bench.spark.createDataFrame([tuple(row[name] for name in table.names)], table.struct))
+    night.lake.append(
+        "ops.nights", bench.spark.createDataFrame([tuple(row[name] for name in table.names)], table.struct)
+    )
     _sync(bench.settings.lake)
     bench.world.publish(bench.settings, releases)
     bench.last = bench.spark.createDataFrame([tuple(row[name] for name in table.names)], table.struct).collect()[0]
@@ -232,10 +245,12 @@ def _done_before(bench: _Bench, on: date, order: list[str], name: str) -> list[R
     rows = lake.read("ops.runs").where((F.col("night_on") == F.lit(on)) & (F.col("status") == "done")).collect()
     chain: list[Row] = []
     for stage in order[: order.index(name)]:
-        after = chain[-1]["started_at"] if chain else datetime.min
-        fresh = [row for row in rows if row["stage"] == stage and row["started_at"] >= after]
+        after = chain[-1]["started_at"] if chain else (bench.last["committed_at"] if bench.last else None)
+        fresh = [row for row in rows if row["stage"] == stage and (after is None or row["started_at"] >= after)]
         if not fresh:
-            raise UserError(f"stage '{name}' of night {on} can't be run: stage '{stage}' has not been run before it; run it first")
+            raise UserError(
+                f"stage '{name}' of night {on} can't be run: stage '{stage}' has not been run before it; run it first"
+            )
         chain.append(max(fresh, key=lambda row: row["started_at"]))
     return chain
 
@@ -247,14 +262,19 @@ def read_key(settings: Settings) -> bytes:
         raise UserError(f"{path}: the key must not lie in the lake; set 'key_file' to a place outside {settings.lake}")
     if not path.exists():
         if "://" not in settings.lake and (Path(settings.lake) / "ops").exists():
-            raise UserError(f"{path}: the key of this lake's ids is not there; put it back from your backup, a new one would fit no id")
+            raise UserError(
+                f"{path}: the key of this lake's ids is not there; put it back from your backup, a new one would fit no id"
+            )
         path.parent.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "wb") as file:
             file.write(secrets.token_bytes(32))
             file.flush()
             os.fsync(file.fileno())
-    key = path.read_bytes()
+    try:
+        key = path.read_bytes()
+    except OSError as error:
+        raise UserError(f"{path}: the key can't be read: {error.strerror}") from None
     if len(key) != 32:
         raise UserError(f"{path}: the key must be 32 bytes, it has {len(key)}")
     return key

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
@@ -27,8 +26,6 @@ class TableColumn(Strict):
 class TableSchema(Strict):
     """One table: what a row is, its key, its columns. `pinned: false` for logs that are read at their newest version."""
 
-    model_config = {"ignored_types": (cached_property,)}
-
     id: str
     description: str
     key: tuple[str, ...] = ()
@@ -43,7 +40,9 @@ class TableSchema(Strict):
 
     @property
     def struct(self) -> StructType:
-        return StructType.fromDDL(self.ddl)
+        struct = StructType.fromDDL(self.ddl)
+        assert isinstance(struct, StructType)
+        return struct
 
     @property
     def names(self) -> list[str]:
@@ -56,7 +55,9 @@ def load_tables(schemas: Path, contracts: dict[str, Feed]) -> dict[str, TableSch
     for path in sorted((schemas / "tables").glob("*.yml")):
         table = load_model(path, TableSchema)
         if path.stem != table.id.replace(".", "__"):
-            raise UserError(f"{path}:1: holds '{table.id}', so the file must be called {table.id.replace('.', '__')}.yml")
+            raise UserError(
+                f"{path}:1: holds '{table.id}', so the file must be called {table.id.replace('.', '__')}.yml"
+            )
         tables[table.id] = table
     for feed in contracts.values():
         for derived in (bronze_table(feed), silver_table(feed)):
@@ -86,10 +87,16 @@ def bronze_table(feed: Feed) -> TableSchema:
         ("produced_at", "TIMESTAMP", "When the delivery was made"),
     )
     body = tuple(
-        TableColumn(name=c.name, type="STRING", description=c.description, classification=_privacy(c)) for c in feed.schema_
+        TableColumn(name=c.name, type="STRING", description=c.description, classification=_privacy(c))
+        for c in feed.schema_
     )
     tail = (
-        TableColumn(name="unknown", type="MAP<STRING,STRING>", description="Columns that the contract does not have", classification="personal"),
+        TableColumn(
+            name="unknown",
+            type="MAP<STRING,STRING>",
+            description="Columns that the contract does not have",
+            classification="personal",
+        ),
         TableColumn(name="undecodable", type="STRING", description="Why the record could not be read at all"),
     )
     return TableSchema(
@@ -133,15 +140,26 @@ def _silver_columns(column: Column) -> list[TableColumn]:
         unique = {part.name: part for part in inner}
         fields = ", ".join(f"{part.name}: {part.type}" for part in unique.values())
         return [TableColumn(name=column.name, type=f"ARRAY<STRUCT<{fields}>>", description=column.description)]
-    found = [TableColumn(name=column.name, type=SPARK_TYPES[column.logicalType].upper(), description=column.description)]
+    found = [
+        TableColumn(name=column.name, type=SPARK_TYPES[column.logicalType].upper(), description=column.description)
+    ]
     if column.logicalType == "moment":
-        found.append(TableColumn(name=f"{column.name}_is_day", type="BOOLEAN", description=f"{column.name} is known to the day only"))
+        found.append(
+            TableColumn(
+                name=f"{column.name}_is_day", type="BOOLEAN", description=f"{column.name} is known to the day only"
+            )
+        )
     return found
 
 
 def _identifier_sources(identifiers: dict[str, Identifier]) -> set[str]:
     """Columns that silver holds as `<label>_type` and `<label>_id` instead."""
-    return {name for identifier in identifiers.values() for name in (identifier.value, identifier.type_from) if name is not None}
+    return {
+        name
+        for identifier in identifiers.values()
+        for name in (identifier.value, identifier.type_from)
+        if name is not None
+    }
 
 
 def _identifier_columns(label: str, identifier: Identifier) -> list[TableColumn]:
@@ -150,7 +168,9 @@ def _identifier_columns(label: str, identifier: Identifier) -> list[TableColumn]
     if identifier.type_from is not None:
         found.append(TableColumn(name=f"{label}_type", type="STRING", description=f"Type of the {label}"))
     found.append(TableColumn(name=f"{label}_id", type="BIGINT", description=f"Keyed id of the {label}"))
-    if identifier.type in ("url", "domain") or identifier.type_from is not None and label in ("identifier", "subject"):
+    if identifier.type in ("url", "domain") or (
+        identifier.type_from is not None and label in ("identifier", "subject")
+    ):
         prefix = "" if label == "url" else f"{label}_"
         found += _columns(
             (f"{prefix}host_type", "STRING", "domain or ip, of a url"),

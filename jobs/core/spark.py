@@ -22,8 +22,11 @@ _CONF = {
     "spark.sql.files.ignoreCorruptFiles": "false",
     "spark.sql.files.ignoreMissingFiles": "false",
     # Small inputs: few tasks, no 50 tasks per Delta snapshot.
-    "spark.databricks.delta.snapshotPartitions": "2",
+    "spark.databricks.delta.snapshotPartitions": "1",
     "spark.sql.sources.parallelPartitionDiscovery.parallelism": "4",
+    # Adaptive execution plans, and describes, every query again after each of its stages: on small tables that costs more than it
+    # saves (docs/decisions/0003). A cluster turns it on in antifraud.toml.
+    "spark.sql.adaptive.enabled": "false",
     "spark.sql.adaptive.coalescePartitions.parallelismFirst": "false",
     "spark.sql.autoBroadcastJoinThreshold": "64m",
     "spark.sql.adaptive.autoBroadcastJoinThreshold": "64m",
@@ -38,6 +41,7 @@ _CONF = {
     "spark.databricks.delta.properties.defaults.enableDeletionVectors": "false",
     "spark.databricks.delta.properties.defaults.dataSkippingNumIndexedCols": "0",
     "spark.databricks.delta.schema.autoMerge.enabled": "false",
+    "spark.databricks.delta.writeChecksumFile.enabled": "false",
     "spark.databricks.delta.retentionDurationCheck.enabled": "true",
     "spark.sql.debug.maxToStringFields": "8",
     # A plan's text is made anew at every adaptive step, listener or not: of a deep plan that takes longer than its jobs.
@@ -58,7 +62,13 @@ def get_spark(settings: Settings, *, test: bool = False) -> SparkSession:
         raise UserError(f"{settings.jars}: Delta's JARs are not there; run 'make setup' in the checkout to fetch them")
     os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
     # Generated methods are often longer than the JIT would compile by default.
-    java = ["-XX:+UseParallelGC", "-XX:-DontCompileHugeMethods", "-Duser.timezone=UTC", "-XX:TieredStopAtLevel=1" if test else "-XX:+TieredCompilation"]
+    java = [
+        "-XX:+UseParallelGC",
+        "-XX:-DontCompileHugeMethods",
+        "-XX:ReservedCodeCacheSize=384m",
+        "-Duser.timezone=UTC",
+        "-XX:TieredStopAtLevel=1" if test else "-XX:+TieredCompilation",
+    ]
     log4j = ROOT / "conf" / "log4j2.properties"
     if log4j.exists():
         java.append(f"-Dlog4j2.configurationFile={log4j.as_uri()}")

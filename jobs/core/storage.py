@@ -89,9 +89,7 @@ class LocalStorage:
         folder = self._root / _inside(path)
         if not folder.is_dir():
             return []
-        return sorted(
-            item.name for item in folder.iterdir() if item.is_dir() and not item.name.startswith(".")
-        )
+        return sorted(item.name for item in folder.iterdir() if item.is_dir() and not item.name.startswith("."))
 
     def put_folder(self, path: str, files: Mapping[str, bytes], last: str) -> None:
         target = self._root / _inside(path)

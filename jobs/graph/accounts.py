@@ -23,9 +23,17 @@ def account_versions(versions: DataFrame, *, scope: str, opened: str, account_ty
 def cut_accounts(attached: DataFrame) -> DataFrame:
     """One row per stretch of time in which an account record names one tenure and holder; `attached` has `tenure_node` as of the start."""
     cut = cut_versions(
-        attached, start=F.col("starts_at"), identity=["account_id", "holder_id", "tenure_node"], phone="tenure_node", end=F.col("unbound_at")
+        attached,
+        start=F.col("starts_at"),
+        identity=["account_id", "holder_id", "tenure_node"],
+        phone="tenure_node",
+        end=F.col("unbound_at"),
     )
-    whole = Window.partitionBy("record_id").orderBy(*VERSION_ORDER).rowsBetween(Window.unboundedPreceding, Window.unboundedFollowing)
+    whole = (
+        Window.partitionBy("record_id")
+        .orderBy(*VERSION_ORDER)
+        .rowsBetween(Window.unboundedPreceding, Window.unboundedFollowing)
+    )
     newest = {
         "record_closed_at": F.last("closed_at").over(whole),
         "record_opened_at": F.last("opened_at").over(whole),
@@ -46,22 +54,35 @@ def holdings(cut: DataFrame) -> DataFrame:
 
     A record of the account with another holder and a later start ends the holding there; the account's first holder has it since it was opened.
     """
-    held = cut.where(F.col("holder_id").isNotNull())
+    held = _with_starts(cut.where(F.col("holder_id").isNotNull()))
     by_account = held.groupBy("account_id").agg(
-        F.count_distinct("holder_id").alias("_n"), F.collect_list(F.struct("holder_id", "seg_from")).alias("_all")
+        F.count_distinct("holder_id").alias("_n"),
+        F.collect_list(F.struct("holder_id", F.col("_start").alias("seg_from"))).alias("_all"),
     )
     by_account = by_account.select("account_id", F.when(F.col("_n") > 1, F.col("_all")).alias("_all"))
     held = held.join(by_account, on="account_id", how="left")
-    mine, start = F.col("holder_id"), F.col("seg_from")
+    mine, start = F.col("holder_id"), F.col("_start")
     later = F.array_min(
-        F.transform(F.filter("_all", lambda o: (o["holder_id"] != mine) & (o["seg_from"] > start)), lambda o: o["seg_from"])
+        F.transform(
+            F.filter("_all", lambda o: (o["holder_id"] != mine) & (o["seg_from"] > start)), lambda o: o["seg_from"]
+        )
     )
     earlier = F.exists("_all", lambda o: (o["holder_id"] != mine) & (o["seg_from"] < start))
-    since = F.when(F.coalesce(earlier, F.lit(False)), start).otherwise(F.least(start, F.coalesce("record_opened_at", start)))
+    since = F.when(F.coalesce(earlier, F.lit(False)), F.col("seg_from")).otherwise(
+        F.least(F.col("seg_from"), F.coalesce("record_opened_at", "seg_from"))
+    )
     to = F.least(ends(F.col("seg_to")), ends(F.col("record_closed_at")), ends(later))
     return held.select(
         "record_id", "business_date", "holder_id", "account_id", since.alias("vf"), to.alias("vt")
     ).where("vf < vt")  # fmt: skip
+
+
+def _with_starts(held: DataFrame) -> DataFrame:
+    """`_start`: where a record begins to have a document hold its account. A phone that became empty starts no holding anew."""
+    by_record = Window.partitionBy("record_id").orderBy("seg_from")
+    goes_on = F.col("tenure_node").isNull() & (F.col("holder_id") == F.lag("holder_id").over(by_record))
+    rows = held.withColumn("_began", F.when(~F.coalesce(goes_on, F.lit(False)), F.col("seg_from")))
+    return rows.withColumn("_start", F.last("_began", ignorenulls=True).over(by_record)).drop("_began")
 
 
 def account_states(versions: DataFrame) -> DataFrame:

@@ -28,11 +28,15 @@ def unfounded_cases(versions: DataFrame, freeing: DataFrame, levels: CodeList) -
     counts as of the highest.
     """
     columns = ["case_id", "finding", "authority_level", *VERSION_ORDER, "record_id"]
-    stated = versions.select(*columns, F.lit(False).alias("_freeing")).unionByName(freeing.select(*columns, F.lit(True).alias("_freeing")))
+    stated = versions.select(*columns, F.lit(False).alias("_freeing")).unionByName(
+        freeing.select(*columns, F.lit(True).alias("_freeing"))
+    )
     top = max(int(attributes["rank"]) for attributes in levels.codes.values())
     rank = F.when(F.col("_freeing") & F.col("authority_level").isNull(), F.lit(top)).otherwise(level_rank(levels))
-    newest = stated.where("case_id IS NOT NULL").groupBy("case_id").agg(
-        F.max_by("finding", F.struct(rank, *VERSION_ORDER, "record_id")).alias("finding")
+    newest = (
+        stated.where("case_id IS NOT NULL")
+        .groupBy("case_id")
+        .agg(F.max_by("finding", F.struct(rank, *VERSION_ORDER, "record_id")).alias("finding"))
     )
     return newest.where("finding = 'unfounded'").select("case_id")
 
@@ -49,6 +53,8 @@ def involvements(current: DataFrame, by_phone: DataFrame, key: bytes) -> DataFra
              "_item.identifier_registrable_id").drop("_item")  # fmt: skip
     rows = rows.where("identifier_id IS NOT NULL AND role IS NOT NULL")
     rows = rows.withColumn("phone_id", F.when(F.col("identifier_type") == "phone", F.col("identifier_id")))
-    rows = attach_phone(rows, by_phone, key, phone="phone_id", moment=F.col("occurred_at"), is_day=F.col("occurred_at_is_day"))
+    rows = attach_phone(
+        rows, by_phone, key, phone="phone_id", moment=F.col("occurred_at"), is_day=F.col("occurred_at_is_day")
+    )
     node = F.when(F.col("identifier_type") == "phone", F.col("tenure_node")).otherwise(F.col("identifier_id"))
     return rows.withColumn("node_id", node).drop("tenure_node")

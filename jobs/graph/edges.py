@@ -10,7 +10,7 @@ from functools import reduce
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
-from jobs.graph.intervals import BEGINNING, FOREVER, end_or_null, live_at, plus_days, start_or_null
+from jobs.graph.intervals import beginning, end_or_null, forever, live_at, plus_days, start_or_null
 from jobs.identifiers.keys import node_id
 
 SUPPORT = ("kind", "from_id", "to_id", "feed", "record_id", "business_date", "vf", "vt")
@@ -39,22 +39,30 @@ def sim_supports(subscriptions: DataFrame, tenures: DataFrame, feed: str) -> Dat
 def device_supports(sightings: DataFrame, tail_days: int, feed: str) -> DataFrame:
     """device: a SIM in a device, and the tail after it was last seen as far as no other SIM is seen there."""
     others = sightings.groupBy("imei_id").agg(
-        F.count_distinct("imsi_id").alias("_n"), F.collect_list(F.struct("imsi_id", "first_seen", "last_seen")).alias("_all")
+        F.count_distinct("imsi_id").alias("_n"),
+        F.collect_list(F.struct("imsi_id", "first_seen", "last_seen")).alias("_all"),
     )
     others = others.select("imei_id", F.when(F.col("_n") > 1, F.col("_all")).alias("_all"))
     seen = sightings.join(others, on="imei_id", how="left")
     last, mine = F.col("last_seen"), F.col("imsi_id")
     other = F.array_min(
-        F.transform(F.filter("_all", lambda o: (o["imsi_id"] != mine) & (o["last_seen"] > last)), lambda o: F.greatest(o["first_seen"], last))
+        F.transform(
+            F.filter("_all", lambda o: (o["imsi_id"] != mine) & (o["last_seen"] > last)),
+            lambda o: F.greatest(o["first_seen"], last),
+        )
     )
-    return supports(seen, "device", feed, "imsi_id", "imei_id", F.col("first_seen"), F.least(plus_days(last, tail_days), other))
+    return supports(
+        seen, "device", feed, "imsi_id", "imei_id", F.col("first_seen"), F.least(plus_days(last, tail_days), other)
+    )
 
 
 def login_supports(logins: DataFrame, device_days: int, ip_days: int, feed: str) -> DataFrame:
     """login_device, login_ip."""
     last = F.col("last_seen")
     return _union(
-        supports(logins, "login_device", feed, "account_id", "imei_id", F.col("first_seen"), plus_days(last, device_days)),
+        supports(
+            logins, "login_device", feed, "account_id", "imei_id", F.col("first_seen"), plus_days(last, device_days)
+        ),
         supports(logins, "login_ip", feed, "account_id", "ip_id", F.col("first_seen"), plus_days(last, ip_days)),
     )
 
@@ -72,16 +80,20 @@ def site_supports(sites: DataFrame, host_days: int, feed: str) -> DataFrame:
 
 def case_supports(involved: DataFrame, feed: str, key: bytes, offending: tuple[str, ...]) -> DataFrame:
     """involved (case → identifier) and part_of (of urls and domains named), by cases; `involved` has `is_guarded`."""
-    rows = involved.where(F.col("role").isin(*offending)).withColumn("_case", node_id(key, F.lit("case"), F.col("case_id")))
+    rows = involved.where(F.col("role").isin(*offending)).withColumn(
+        "_case", node_id(key, F.lit("case"), F.col("case_id"))
+    )
     named = involved.withColumns(
         {
             "_url": F.when(F.col("identifier_type") == "url", F.col("node_id")),
             "host_id": F.coalesce("identifier_host_id", F.when(F.col("identifier_type") == "domain", F.col("node_id"))),
-            "host_type": F.coalesce("identifier_host_type", F.when(F.col("identifier_type") == "domain", F.lit("domain"))),
+            "host_type": F.coalesce(
+                "identifier_host_type", F.when(F.col("identifier_type") == "domain", F.lit("domain"))
+            ),
             "registrable_id": F.col("identifier_registrable_id"),
         }
     )
-    return _union(supports(rows, "involved", feed, "_case", "node_id", BEGINNING, FOREVER), _part_of(named, feed))
+    return _union(supports(rows, "involved", feed, "_case", "node_id", beginning(), forever()), _part_of(named, feed))
 
 
 def _part_of(rows: DataFrame, feed: str) -> DataFrame:
@@ -89,8 +101,18 @@ def _part_of(rows: DataFrame, feed: str) -> DataFrame:
         "_domain", F.when(F.col("host_type") == "domain", F.col("host_id"))
     )
     return _union(
-        supports(rows.where("_url IS NULL OR _url <> host_id"), "part_of", feed, "_url", "host_id", BEGINNING, FOREVER),
-        supports(domains.where("_domain <> registrable_id"), "part_of", feed, "_domain", "registrable_id", BEGINNING, FOREVER),
+        supports(
+            rows.where("_url IS NULL OR _url <> host_id"), "part_of", feed, "_url", "host_id", beginning(), forever()
+        ),
+        supports(
+            domains.where("_domain <> registrable_id"),
+            "part_of",
+            feed,
+            "_domain",
+            "registrable_id",
+            beginning(),
+            forever(),
+        ),
     )
 
 

@@ -16,7 +16,13 @@ from jobs.silver.standing import VERSION_ORDER
 
 
 def cut_versions(
-    versions: DataFrame, *, start: Column, identity: Sequence[str], sim: Sequence[str] = (), phone: str | None = None, end: Column | None = None
+    versions: DataFrame,
+    *,
+    start: Column,
+    identity: Sequence[str],
+    sim: Sequence[str] = (),
+    phone: str | None = None,
+    end: Column | None = None,
 ) -> DataFrame:
     """Each surviving version with `seg_from` and `seg_to`: the time that its record gives to it, before its own ends.
 
@@ -41,7 +47,10 @@ def cut_versions(
     frame = frame.withColumn("_run", F.sum(F.when(same, 0).otherwise(1)).over(by_record))
     run = Window.partitionBy("record_id", "_run")
     frame = frame.withColumns(
-        {"_first_recorded_at": F.min("recorded_at").over(run), "_is_last": ~F.lead("_run").over(by_record).eqNullSafe(F.col("_run"))}
+        {
+            "_first_recorded_at": F.min("recorded_at").over(run),
+            "_is_last": ~F.lead("_run").over(by_record).eqNullSafe(F.col("_run")),
+        }
     ).where("_is_last")
     when_known = F.least(F.col("_first_recorded_at"), F.coalesce(own_end, F.col("_first_recorded_at")))
     begin = F.col("_start")
@@ -58,9 +67,13 @@ def cut_versions(
     frame = frame.withColumn("seg_from", begin)
     frame = frame.withColumn("_next", F.min("seg_from").over(after)).where("_next IS NULL OR seg_from < _next")
     # The same again with a later start corrects the start: nothing that it names has changed. An emptied phone has no start to correct.
-    restated = F.col("_who").eqNullSafe(F.lead("_who").over(by_record)) & F.col("_sim").eqNullSafe(F.lead("_sim").over(by_record))
+    restated = F.col("_who").eqNullSafe(F.lead("_who").over(by_record)) & F.col("_sim").eqNullSafe(
+        F.lead("_sim").over(by_record)
+    )
     has_phone = F.col(phone).isNotNull() if phone is not None else F.lit(True)
-    frame = frame.withColumn("_restated", restated & has_phone & F.lead("record_id").over(by_record).isNotNull()).where("NOT _restated")
+    frame = frame.withColumn("_restated", restated & has_phone & F.lead("record_id").over(by_record).isNotNull()).where(
+        "NOT _restated"
+    )
     return frame.withColumn("seg_to", F.lead("seg_from").over(by_record)).drop(
         "_start", "_who", "_sim", "_run", "_first_recorded_at", "_is_last", "_next", "_restated"
     )

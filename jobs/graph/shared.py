@@ -20,7 +20,9 @@ def count_neighbours(edges: DataFrame, types: DataFrame, spark: SparkSession, po
         live.select("kind", F.lit("to").alias("side"), F.col("to_id").alias("node_id"))
     )
     kinds = [b.kind for b in policy.bounds]
-    counted = sides.where(F.col("kind").isin(kinds)).groupBy("kind", "side", "node_id").agg(F.count("*").alias("n_live"))
+    counted = (
+        sides.where(F.col("kind").isin(kinds)).groupBy("kind", "side", "node_id").agg(F.count("*").alias("n_live"))
+    )
     busy = counted.where(F.col("n_live") >= floor).join(types, on="node_id", how="inner")
     return busy.join(F.broadcast(bounds), on=["kind", "side", "type"], how="inner").select(
         "node_id", "kind", "side", "n_live", "bound", "lead"

@@ -8,7 +8,14 @@ from typing import cast
 from pyspark.sql import DataFrame
 
 from jobs.core.night import Night
-from jobs.silver.standing import Snapshot, current, newest_snapshots, present_records, standing_freeing, standing_versions
+from jobs.silver.standing import (
+    Snapshot,
+    current,
+    newest_snapshots,
+    present_records,
+    standing_freeing,
+    standing_versions,
+)
 
 
 class Sources:

@@ -15,9 +15,7 @@ def luhn_sum(digits: str) -> int:
     """ISO/IEC 7812-1 annex B: every second digit from the right doubled and its digits added. Valid when a
     multiple of 10.
     """
-    return sum(
-        int(d) if i % 2 == 0 else (int(d) * 2) % 10 + int(d) // 5 for i, d in enumerate(reversed(digits))
-    )
+    return sum(int(d) if i % 2 == 0 else (int(d) * 2) % 10 + int(d) // 5 for i, d in enumerate(reversed(digits)))
 
 
 def luhn_digit(digits: str) -> str:
@@ -27,9 +25,7 @@ def luhn_digit(digits: str) -> str:
 
 def national_id_check(first_17: str) -> str:
     """ISO 7064 MOD 11-2, as in GB 11643-1999."""
-    return NATIONAL_ID_CHECKS[
-        sum(int(d) * w for d, w in zip(first_17, NATIONAL_ID_WEIGHTS, strict=True)) % 11
-    ]
+    return NATIONAL_ID_CHECKS[sum(int(d) * w for d, w in zip(first_17, NATIONAL_ID_WEIGHTS, strict=True)) % 11]
 
 
 def uscc_check(first_17: str) -> str:

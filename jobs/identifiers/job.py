@@ -34,9 +34,7 @@ def run(night: Night) -> StageReport:
     marked = rows.withColumn(
         "protected_reason", F.coalesce(protected_reason(F.col("type"), F.col("value"), protected), by_list)
     )
-    is_guarded = F.coalesce(
-        F.col("protected_reason").isin(GUARD_LIST, PUBLIC_SUFFIX) | F.col("_guarded"), F.lit(False)
-    )
+    is_guarded = F.coalesce(F.col("protected_reason").isin(GUARD_LIST, PUBLIC_SUFFIX) | F.col("_guarded"), F.lit(False))
     clash = F.col("_least") != F.col("_most")
     night.lake.replace(
         "graph.identifiers",
@@ -61,12 +59,10 @@ def _guarded(night: Night) -> DataFrame | None:
     """(node_id, _guarded) of what the guard lists name; None when no contract is a guard list."""
     frames = []
     for feed in night.contracts.values():
-        if feed.agency == "guard":
+        if feed.agency == "guard" and night.lake.has(f"silver.{feed.table}"):
             for label, identifier in feed.identifiers.items():
                 if identifier.type is not None:
-                    frames.append(
-                        Sources.of(night).current(feed.id).select(F.col(f"{label}_id").alias("node_id"))
-                    )
+                    frames.append(Sources.of(night).current(feed.id).select(F.col(f"{label}_id").alias("node_id")))
     if not frames:
         return None
     return (

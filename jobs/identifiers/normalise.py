@@ -81,9 +81,7 @@ def clean(raw: Column) -> Column:
     normal form is ASCII refuse it as they should, and the others know it for rare and hand the raw text to
     Python.
     """
-    return F.when(raw.rlike(r"^[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?\z"), raw).otherwise(
-        _clean_unusual(raw)
-    )
+    return F.when(raw.rlike(r"^[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?\z"), raw).otherwise(_clean_unusual(raw))
 
 
 def _clean_unusual(raw: Column) -> Column:
@@ -105,9 +103,7 @@ def _clean_unusual(raw: Column) -> Column:
 
 def normalise(type_: str, raw: Column, scope: Column | None, today: Column, codes: Codes) -> Normal:
     """One identifier of a known type. Value and reasons are both empty when `raw` is null or blank."""
-    return _normalise(
-        _rules([type_]), F.lit(type_), raw, clean(raw), _clean_scope(scope), today, lists_of(codes)
-    )
+    return _normalise(_rules([type_]), F.lit(type_), raw, clean(raw), _clean_scope(scope), today, lists_of(codes))
 
 
 def normalise_any(
@@ -195,9 +191,7 @@ def _normalise(
         outcomes[name] = rule(_Input(inner, scope, day, lists, only))
     blank = inner.isNull()
     none = F.array().cast("array<string>")
-    unknown = F.when(type_.isNull(), F.array(F.lit("missing_value"))).otherwise(
-        F.array(F.lit("unknown_code"))
-    )
+    unknown = F.when(type_.isNull(), F.array(F.lit("missing_value"))).otherwise(F.array(F.lit("unknown_code")))
     effective = _by_type(type_, {name: o.type for name, o in outcomes.items() if o.type is not None}, type_)
     value = _by_type(type_, {name: o.value for name, o in outcomes.items()}, F.lit(None).cast("string"))
     by_reasons = _by_type(type_, {name: _reasons(o.broken) for name, o in outcomes.items()}, unknown)
@@ -403,9 +397,7 @@ def _account(type_: str) -> Callable[[_Input], _Rule]:
 
 def _spelt(spelling: Column, spellings: dict[str, str]) -> Column:
     """The code that a spelling stands for, or null. Codes are found at once, other spellings in a map."""
-    table = F.str_to_map(
-        F.lit("\n".join(f"{k}\t{v}" for k, v in sorted(spellings.items()))), F.lit("\n"), F.lit("\t")
-    )
+    table = F.str_to_map(F.lit("\n".join(f"{k}\t{v}" for k, v in sorted(spellings.items()))), F.lit("\n"), F.lit("\t"))
     codes = sorted(set(spellings.values()))
     return F.when(spelling.isin(codes), spelling).otherwise(F.try_element_at(table, F.lower(spelling)))
 
@@ -425,9 +417,7 @@ def _internet_account(given: _Input) -> _Rule:
     unknown = given.scope.isNotNull() & platform.isNull()
     account = F.when(platform.isin(sorted(given.lists.lower_case)), F.lower(given.text)).otherwise(given.text)
     broken = (("account_format", given.scope.isNull()), ("unknown_code", unknown))
-    return _Rule(
-        F.concat(platform, F.lit(":"), account), broken, is_rare=~given.text.rlike(rf"^[{text.STABLE}]*\z")
-    )
+    return _Rule(F.concat(platform, F.lit(":"), account), broken, is_rare=~given.text.rlike(rf"^[{text.STABLE}]*\z"))
 
 
 def _email(given: _Input) -> _Rule:
@@ -449,7 +439,9 @@ def _domain(given: _Input) -> _Rule:
     return _Rule(host, (("domain_format", ~ok),), is_rare=is_rare)
 
 
-_COMMON_URL = rf"^(https?|ftp|wss?)://([a-z0-9.-]*[a-z0-9])[.]?(?::([0-9]*))?((?:/{rare.PATH})?)((?:[?]{rare.QUERY})?)(?:#.*)?\z"
+_COMMON_URL = (
+    rf"^(https?|ftp|wss?)://([a-z0-9.-]*[a-z0-9])[.]?(?::([0-9]*))?((?:/{rare.PATH})?)((?:[?]{rare.QUERY})?)(?:#.*)?\z"
+)
 
 
 def _url(given: _Input) -> _Rule:
@@ -467,9 +459,7 @@ def _url(given: _Input) -> _Rule:
         rare.PORTS.items(),
         F.lit(0),
     )
-    shown = F.when((port == "") | (number == default), "").otherwise(
-        F.concat(F.lit(":"), number.cast("string"))
-    )
+    shown = F.when((port == "") | (number == default), "").otherwise(F.concat(F.lit(":"), number.cast("string")))
     slash = F.when(path == "", "/").otherwise(path)
     value = F.concat(scheme, F.lit("://"), host, shown, slash, query)
     good_host = host.rlike(rf"^(?:{rare.IPV4}|{rare.HOST})\z") & (F.length(host) <= 253)

@@ -83,9 +83,7 @@ def _normal_values(path: Path, group: Group, codes: Codes) -> tuple[str, ...]:
         scope, raw = text.split(":", 1) if group.type in _SCOPED and ":" in text else (None, text)
         type_, value, _ = normalise_py(group.type, raw, scope, date.max, lists)
         if value is None or type_ != group.type:
-            raise UserError(
-                f"{path}: group '{group.id}': '{text}' is not a valid {group.type}; write it as feeds do"
-            )
+            raise UserError(f"{path}: group '{group.id}': '{text}' is not a valid {group.type}; write it as feeds do")
         found.append(value)
     return tuple(sorted(set(found)))
 
@@ -108,9 +106,7 @@ def protected_reason(type_: Column, value: Column, protected: Protected) -> Colu
     return F.coalesce(*[F.when(test, F.lit(reason)) for test, reason in tests])
 
 
-def mark_protected(
-    df: DataFrame, type_: str, value: str, protected: Protected, guard: DataFrame | None
-) -> DataFrame:
+def mark_protected(df: DataFrame, type_: str, value: str, protected: Protected, guard: DataFrame | None) -> DataFrame:
     """`df` with `protected_reason` STRING, null for what may be listed; one row in is one row out.
 
     `guard` has the column `domain`: guarded domains in normal form. A guarded domain is protected itself;
@@ -119,11 +115,7 @@ def mark_protected(
     reason = protected_reason(F.col(type_), F.col(value), protected)
     if guard is None:
         return df.withColumn("protected_reason", reason)
-    listed = (
-        guard.select(F.col("domain").alias("__guarded"))
-        .where(F.col("__guarded").isNotNull())
-        .dropDuplicates()
-    )
+    listed = guard.select(F.col("domain").alias("__guarded")).where(F.col("__guarded").isNotNull()).dropDuplicates()
     is_guarded = (F.col(type_) == "domain") & (F.col(value) == F.col("__guarded"))
     joined = df.join(F.broadcast(listed), on=is_guarded, how="left")
     by_guard = F.when(F.col("__guarded").isNotNull(), F.lit(GUARD_LIST))
@@ -133,9 +125,7 @@ def mark_protected(
 def _host(type_: Column, value: Column) -> Column:
     url_host = host_of_url(F.when(type_ == "url", value)).value
     return (
-        F.when(type_ == "domain", value)
-        .when(type_ == "email", F.substring_index(value, "@", -1))
-        .otherwise(url_host)
+        F.when(type_ == "domain", value).when(type_ == "email", F.substring_index(value, "@", -1)).otherwise(url_host)
     )
 
 
@@ -145,11 +135,7 @@ def _is_in(group: Group, type_: Column, value: Column, host: Column) -> Column:
     exact = (type_ == group.type) & value.isin(*group.values)
     codes = [number.removeprefix("+86") for number in group.values] if group.type == "phone" else []
     codes = [code for code in codes if 5 <= len(code) <= 6]
-    return (
-        exact | ((type_ == "phone") & value.rlike(rf"^[+]86{_AREA}(?:{_one_of(codes)})\z"))
-        if codes
-        else exact
-    )
+    return exact | ((type_ == "phone") & value.rlike(rf"^[+]86{_AREA}(?:{_one_of(codes)})\z")) if codes else exact
 
 
 def _one_of(texts: tuple[str, ...] | list[str]) -> str:

@@ -59,9 +59,7 @@ def lists_of(codes: Codes) -> Lists:
     return Lists(
         institutions=_spellings(codes["institutions"]),
         platforms=_spellings(platforms),
-        lower_case=frozenset(
-            code for code, about in platforms.codes.items() if about.get("case_insensitive")
-        ),
+        lower_case=frozenset(code for code, about in platforms.codes.items() if about.get("case_insensitive")),
         chains=_spellings(chains),
         evm=frozenset(code for code, about in chains.codes.items() if about.get("form") == "evm"),
         provinces=frozenset(codes["regions"].codes) | {"9"},
@@ -74,9 +72,7 @@ def _spellings(codes: CodeListLike) -> dict[str, str]:
     return aliases | {code.lower(): code for code in codes.codes}
 
 
-def normalise_py(
-    type_: str | None, raw: str | None, scope: str | None, today: date, codes: Codes | Lists
-) -> Outcome:
+def normalise_py(type_: str | None, raw: str | None, scope: str | None, today: date, codes: Codes | Lists) -> Outcome:
     """One identifier: its effective type, its value in normal form, or every reason why it has none.
 
     A blank `raw` gives neither value nor reason: whether it was required is the contract's matter.
@@ -193,9 +189,7 @@ def _imsi(type_: str, text: str, scope: str | None, today: date, lists: Lists) -
 def _iccid(type_: str, text: str, scope: str | None, today: date, lists: Lists) -> Result:
     if re.fullmatch("89[0-9]{17}", text):
         return type_, text if checks.luhn_sum(text) % 10 == 0 else ("iccid_check",)
-    return type_, text.upper() if re.fullmatch("89(?:[0-9]{18}|[0-9A-Za-z]{17,18})", text) else (
-        "iccid_check",
-    )
+    return type_, text.upper() if re.fullmatch("89(?:[0-9]{18}|[0-9A-Za-z]{17,18})", text) else ("iccid_check",)
 
 
 def _imei(type_: str, text: str, scope: str | None, today: date, lists: Lists) -> Result:
@@ -249,11 +243,7 @@ def _own_chain(address: str) -> str | None:
     if wallets.base58check(address, (0x41,)):
         return "tron"
     return next(
-        (
-            chain
-            for chain, prefix in (("btc", "bc"), ("ltc", "ltc"))
-            if wallets.segwit_address(address, prefix)
-        ),
+        (chain for chain, prefix in (("btc", "bc"), ("ltc", "ltc")) if wallets.segwit_address(address, prefix)),
         None,
     )
 

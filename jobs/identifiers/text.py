@@ -13,9 +13,7 @@ from functools import cache
 _WHITE = "\t\n\x0b\x0c\r\x1c\x1d\x1e\x1f\x85\u1680\u2028\u2029"
 # Invisible though not of category Cc or Cf: fillers, joiners, variation selectors (Unicode,
 # Default_Ignorable_Code_Point).
-_FILLERS = (
-    "\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180d\u180f\u2065\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef"
-)
+_FILLERS = "\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180d\u180f\u2065\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef"
 STABLE = (
     "\\x20-\\x7e\u3001-\u3002\u3008-\u3011\u3041-\u3096\u30a1-\u30fe\u3400-\u4dbf\u4e00-\u9fff"
     "\u201c\u201d\u2018\u2019\u2014"

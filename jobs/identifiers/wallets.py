@@ -79,12 +79,7 @@ def segwit_address(address: str, prefix: str) -> str | None:
     values = [_BECH32.index(c) for c in tail]
     program = _eight_bit(values[1:-6])
     expected = 1 if values[0] == 0 else 0x2BC830A3
-    if (
-        program is None
-        or values[0] > 16
-        or _polymod(prefix, values) != expected
-        or not 2 <= len(program) <= 40
-    ):
+    if program is None or values[0] > 16 or _polymod(prefix, values) != expected or not 2 <= len(program) <= 40:
         return None
     return None if values[0] == 0 and len(program) not in (20, 32) else text
 

@@ -129,23 +129,18 @@ class Desk:
         """
         groups = [
             list(group)
-            for _, group in groupby(
-                sorted(found, key=lambda one: (one.feed_id, one.path)), key=lambda one: one.feed_id
-            )
+            for _, group in groupby(sorted(found, key=lambda one: (one.feed_id, one.path)), key=lambda one: one.feed_id)
         ]
         for group in groups:
             self.ledger.of_feed(group[0].feed_id)
         with ThreadPoolExecutor(THREADS) as pool:
             answers = [answer for some in pool.map(self._answer_feed, groups) for answer in some]
-        new = [
-            one for one in answers if self.ledger.verdicts.get((one.path, one.manifest_sha256)) != one.verdict
-        ]
+        new = [one for one in answers if self.ledger.verdicts.get((one.path, one.manifest_sha256)) != one.verdict]
         return sorted(new, key=lambda one: one.path)
 
     def _answer_feed(self, group: list[Found]) -> list[Answer]:
         read = [
-            (self._order(found, data), found, data)
-            for found, data in ((one, self._manifest(one)) for one in group)
+            (self._order(found, data), found, data) for found, data in ((one, self._manifest(one)) for one in group)
         ]
         ordered = sorted(read, key=lambda item: item[0])
         return [self._answer(found, data) for _, found, data in ordered if not self._settled(found, data)]
@@ -161,9 +156,7 @@ class Desk:
         return (manifest.sequence if manifest else MAX_SEQUENCE, found.path)
 
     def _settled(self, found: Found, data: bytes | Broken) -> bool:
-        return isinstance(data, bytes) and self.ledger.is_settled(
-            found.path, hashlib.sha256(data).hexdigest()
-        )
+        return isinstance(data, bytes) and self.ledger.is_settled(found.path, hashlib.sha256(data).hexdigest())
 
     def _answer(self, found: Found, data: bytes | Broken) -> Answer:
         try:
@@ -207,9 +200,7 @@ class Desk:
             "manifest_sha256": hashlib.sha256(data).hexdigest() if isinstance(data, bytes) else None,
             "reason": None, "detail": None, "rows_in": None, "warnings": [], "staged": [],
         }  # fmt: skip
-        place = {
-            name: getattr(found, name) for name in ("agency", "feed", "delivery_id", "business_date", "path")
-        }
+        place = {name: getattr(found, name) for name in ("agency", "feed", "delivery_id", "business_date", "path")}
         return Answer(night_on=self.on, status=status, **place, **{**values, **more})
 
 

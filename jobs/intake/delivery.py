@@ -76,9 +76,7 @@ def write_delivery(
     return write_manifest(folder, manifest, sign_with=sign_with)
 
 
-def write_manifest(
-    folder: Path, manifest: dict[str, Any], *, sign_with: Ed25519PrivateKey | None = None
-) -> str:
+def write_manifest(folder: Path, manifest: dict[str, Any], *, sign_with: Ed25519PrivateKey | None = None) -> str:
     """Put `manifest.json` (and before it, when signed, `manifest.sig`) in place by rename.
 
     Returns its SHA-256.
@@ -102,9 +100,7 @@ def _write_file(folder: Path, feed: Feed, number: int, table: pa.Table) -> dict[
         chunks = _csv_chunks(table) if kind == "csv" else _jsonl_chunks(table)
         with _opened(path, compressed) as out:
             for chunk in chunks:
-                out.write(
-                    chunk if feed.format.encoding == "utf-8" else chunk.decode().encode(feed.format.encoding)
-                )
+                out.write(chunk if feed.format.encoding == "utf-8" else chunk.decode().encode(feed.format.encoding))
     with path.open("rb") as done:
         sha256 = hashlib.file_digest(done, "sha256").hexdigest()
     return {"name": path.name, "sha256": sha256, "bytes": path.stat().st_size, "rows": table.num_rows}
@@ -127,9 +123,7 @@ def _csv_chunks(table: pa.Table) -> Iterator[bytes]:
     """
     yield ",".join(_csv_name(name) for name in table.schema.names).encode() + b"\n"
     for batch in _batches(table):
-        cells = pa.table(
-            {name: pc.fill_null(_as_text(batch.column(name)), "") for name in batch.schema.names}
-        )
+        cells = pa.table({name: pc.fill_null(_as_text(batch.column(name)), "") for name in batch.schema.names})
         out = io.BytesIO()
         style = "needed" if _needs_quotes(cells) else "none"
         pa_csv.write_csv(cells, out, pa_csv.WriteOptions(include_header=False, quoting_style=style))
@@ -180,9 +174,7 @@ def _as_json(column: pa.Array) -> pa.Array:
         joined = pc.binary_join(pa.ListArray.from_arrays(offsets, inner), ",")
         text = pc.binary_join_element_wise("[", joined, "]", "")
     elif pa.types.is_struct(column.type):
-        members = [
-            _member(field.name, part) for field, part in zip(column.type, column.flatten(), strict=True)
-        ]
+        members = [_member(field.name, part) for field, part in zip(column.type, column.flatten(), strict=True)]
         text = pc.binary_join_element_wise("{", pc.binary_join_element_wise(*members, ","), "}", "")
     else:
         text = _quoted(column.cast(pa.string()))

@@ -41,9 +41,7 @@ def run(night: Night) -> StageReport:
     answers = desk.answer_all(seen.found)
     if answers:
         rows = [tuple(getattr(answer, name) for name in NAMES) for answer in answers]
-        night.lake.append(
-            TABLE, night.spark.createDataFrame(rows, night.lake.schema(TABLE).struct).coalesce(1)
-        )
+        night.lake.append(TABLE, night.spark.createDataFrame(rows, night.lake.schema(TABLE).struct).coalesce(1))
     taken = sum(answer.rows_in or 0 for answer in answers)
     return StageReport(rows_in=taken, rows_out=taken, notes=[*notes_on(answers), *_notes_on_folders(seen)])
 

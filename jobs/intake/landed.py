@@ -47,8 +47,7 @@ def landed(settings: Settings, agency: str, on: date, contracts: Mapping[str, Fe
     seen = discover(settings.landing, on)
     there = [found.path for found in seen.found]
     return [
-        FeedArrival(feed.id, on, feed.essential, _of(there, feed, on), _of(seen.waiting, feed, on))
-        for feed in feeds
+        FeedArrival(feed.id, on, feed.essential, _of(there, feed, on), _of(seen.waiting, feed, on)) for feed in feeds
     ]
 
 

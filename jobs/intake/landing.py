@@ -58,9 +58,7 @@ def discover(landing: str, on: date) -> Discovery:
     """
     root = Path(landing)
     if "://" in landing or not root.is_dir():
-        raise UserError(
-            f"{landing}: the landing area must be a folder of this machine; give another with --landing"
-        )
+        raise UserError(f"{landing}: the landing area must be a folder of this machine; give another with --landing")
     seen = Discovery()
     for agency in _folders(root, seen, follow=True):
         for feed in _folders(agency, seen):
@@ -138,9 +136,7 @@ def opened(folder: Path, name: str) -> Iterator[IO[bytes]]:
         raise Broken("file_missing", f"file {shown} is not there") from None
     except OSError as error:
         if error.errno in (errno.ELOOP, errno.ENXIO, errno.ENOTDIR):
-            raise Broken(
-                "path", f"file {shown} is a link or a device; only regular files are taken"
-            ) from None
+            raise Broken("path", f"file {shown} is a link or a device; only regular files are taken") from None
         raise Broken("unreadable", f"file {shown} can't be opened: {error.strerror}") from None
     state = os.fstat(descriptor)
     if not stat.S_ISREG(state.st_mode) or state.st_nlink > 1:

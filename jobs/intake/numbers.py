@@ -53,15 +53,11 @@ class Numbers:
         if newest is not None and manifest.sequence > newest + 1:
             first, last = newest + 1, manifest.sequence - 1
             found.append(
-                f"gap: number {first} is missing"
-                if first == last
-                else f"gap: numbers {first} to {last} are missing"
+                f"gap: number {first} is missing" if first == last else f"gap: numbers {first} to {last} are missing"
             )
         before = self.hashes.get(manifest.sequence - 1)
         if before is not None and manifest.previous_sha256 not in before:
-            found.append(
-                f"chain: previous_sha256 is not the manifest of number {manifest.sequence - 1} that was taken"
-            )
+            found.append(f"chain: previous_sha256 is not the manifest of number {manifest.sequence - 1} that was taken")
         if (used := self.ids.get(manifest.delivery_id)) is not None:
             found.append(f"delivery_id was used before, by number {used}")
         return found

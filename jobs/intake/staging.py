@@ -36,11 +36,7 @@ class Copy:
 
 def staged_uri(lake: str, sha256: str) -> str:
     """Where the content with this hash lies, as any process on any machine of the cluster opens it."""
-    return (
-        f"{lake.rstrip('/')}/{FOLDER}/{sha256}"
-        if "://" in lake
-        else str(Path(lake).resolve() / FOLDER / sha256)
-    )
+    return f"{lake.rstrip('/')}/{FOLDER}/{sha256}" if "://" in lake else str(Path(lake).resolve() / FOLDER / sha256)
 
 
 class Staging:

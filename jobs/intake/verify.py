@@ -58,9 +58,7 @@ def check_manifest(data: bytes, found: Found, feed: Feed | None, agency: Agency 
     _check_folder(manifest, found)
     if manifest.contract_version != feed.version:
         asked = printable(manifest.contract_version)
-        raise Broken(
-            "contract_version", f"contract_version is {asked}; the contract of {feed.id} is {feed.version}"
-        )
+        raise Broken("contract_version", f"contract_version is {asked}; the contract of {feed.id} is {feed.version}")
     if manifest.mode not in feed.modes:
         raise Broken(
             "contract_version",
@@ -91,9 +89,7 @@ def _check_signature(data: bytes, found: Found, agency: Agency | None) -> None:
         with opened(found.folder, SIGNATURE) as file:
             signature = file.read(MAX_SIGNATURE)
     except Broken:
-        raise Broken(
-            "signature", f"{SIGNATURE} is not there, and {found.agency} has registered a key"
-        ) from None
+        raise Broken("signature", f"{SIGNATURE} is not there, and {found.agency} has registered a key") from None
     if not agency.has_signed(data, signature):
         raise Broken("signature", f"{SIGNATURE} is not a signature of {MANIFEST} by a key of {found.agency}")
 
@@ -108,8 +104,7 @@ def check_files(manifest: Manifest, found: Found, feed: Feed, staging: Staging, 
         for file in manifest.files:
             checked.copies.append(_copy(file, found, staging, limits))
         inspections = [
-            _inspect(file, copy, feed, limits)
-            for file, copy in zip(manifest.files, checked.copies, strict=True)
+            _inspect(file, copy, feed, limits) for file, copy in zip(manifest.files, checked.copies, strict=True)
         ]
         checked.warnings += _check_columns(manifest, inspections, feed)
         for file, seen in zip(manifest.files, inspections, strict=True):

@@ -121,8 +121,7 @@ def _known_feed(feed_id: str, contracts: Mapping[str, Feed], codes: Mapping[str,
         raise UserError(f"{feed_id}: its contract is retired, so nothing is landed for it any more")
     if feed.reader is not None and feed.reader not in READERS:
         raise UserError(
-            f"{feed_id}: its contract names the reader '{feed.reader}';"
-            f" known are {', '.join(sorted(READERS))}"
+            f"{feed_id}: its contract names the reader '{feed.reader}'; known are {', '.join(sorted(READERS))}"
         )
     for column in feed.schema_:
         if column.codes is not None and column.codes not in codes:
@@ -155,8 +154,7 @@ def _last_delivery(landing: Path, feed: Feed) -> tuple[int, str | None]:
     last = max(found)
     if len(found[last]) > 1:
         raise UserError(
-            f"{landing / feed.agency / feed.name}: two deliveries have the number {last};"
-            " take one away and land again"
+            f"{landing / feed.agency / feed.name}: two deliveries have the number {last}; take one away and land again"
         )
     return last, found[last].pop()
 
@@ -180,9 +178,7 @@ def _land_read(place: _Place, reader: str, files: Sequence[Path]) -> LandReport:
         chosen.read(Source(str(path), path.read_bytes(), place.produced_at), reading)
         _check_sum(path, reading)
         if not reading.records:
-            raise UserError(
-                f"{path}: has no entries, and landing it would withdraw all that stands: get it again"
-            )
+            raise UserError(f"{path}: has no entries, and landing it would withdraw all that stands: get it again")
         readings.append(reading)
     digest = write_delivery(
         place.landing,

@@ -31,9 +31,7 @@ from jobs.land.remarks import parse_remarks
 
 _TEXT = {"bom": "the byte order mark is taken off", "crlf": "CRLF line ends become LF"}
 _DATE = {"date": "a date like 2017/1/2 becomes 2017-01-02"}
-_SCHEME = {
-    "scheme": "an address with a path, port or query but no scheme gets http://, since a url needs one"
-}
+_SCHEME = {"scheme": "an address with a path, port or query but no scheme gets http://, since a url needs one"}
 
 
 @dataclass(frozen=True)
@@ -72,9 +70,7 @@ _TWO_LINE_IDS = re.compile(f"({_LINE_ID})[、/]({_LINE_ID})")
 @layout(
     "npa_line_ids",
     mends={**_DATE, "trimmed": "white space around an account id is taken off"},
-    adds={
-        "two_ids": "two LINE ids in one cell with 、 or / between them become two records, key-1 and key-2"
-    },
+    adds={"two_ids": "two LINE ids in one cell with 、 or / between them become two records, key-1 and key-2"},
 )
 def read_line_ids(source: Source, reading: Reading) -> None:
     """A row is one LINE account that somebody reported: number, account id, day of the report."""
@@ -145,9 +141,7 @@ def read_spoofed_sites(source: Source, reading: Reading) -> None:
     for row in csv_rows(source, reading, "the list of spoofed sites", names):
         reported, blocked = (row[name].removesuffix("T00:00:00") for name in names[5:])
         reading.mend("day", (reported, blocked) != (row[names[5]], row[names[6]]))
-        created = (
-            row[names[4]] + "+08:00" if re.fullmatch(r"[\d-]{10}T[\d:]{8}", row[names[4]]) else row[names[4]]
-        )
+        created = row[names[4]] + "+08:00" if re.fullmatch(r"[\d-]{10}T[\d:]{8}", row[names[4]]) else row[names[4]]
         reading.mend("offset", created != row[names[4]])
         reading.write(
             {
@@ -283,9 +277,7 @@ def read_ofac_entities(source: Source, reading: Reading) -> None:
     for row in headless_rows(source, reading, "OFAC's SDN.CSV", _OFAC_COLUMNS):
         cells = {name: None if text.strip() == "-0-" else text for name, text in row.items()}
         if not (cells["ent_num"] or "").isdecimal():
-            raise source.refuse(
-                "OFAC's SDN.CSV", f"row {reading.read} should begin with the number of an entity"
-            )
+            raise source.refuse("OFAC's SDN.CSV", f"row {reading.read} should begin with the number of an entity")
         reading.mend("null_marker", None in cells.values())
         reading.mend("programs", "] [" in (cells["programs"] or ""))
         facts = parse_remarks(cells["remarks"] or "")
@@ -296,8 +288,7 @@ def read_ofac_entities(source: Source, reading: Reading) -> None:
                 "recorded_at": source.recorded_at,
                 **cells,
                 "programs": (cells["programs"] or "").replace("] [", "; ") or None,
-                "facts": [{"identifier_type": kind, "identifier": value} for kind, value in facts.identifiers]
-                or None,
+                "facts": [{"identifier_type": kind, "identifier": value} for kind, value in facts.identifiers] or None,
                 "linked_to": "; ".join(facts.linked_to) or None,
             }
         )
@@ -340,9 +331,7 @@ def read_tagpack(source: Source, reading: Reading) -> None:
         if _NO_KEY.fullmatch(tag["address"]):
             reading.drop("placeholder_wallet")
             continue
-        reading.mend(
-            "inherited", any(tag[key] is not own.get(key) for key in ("currency", "label", "lastmod"))
-        )
+        reading.mend("inherited", any(tag[key] is not own.get(key) for key in ("currency", "label", "lastmod")))
         reading.write(_tag(reading, tag))
 
 
@@ -397,9 +386,7 @@ def read_hosts_file(source: Source, reading: Reading) -> None:
         else:
             raise source.refuse(name, f"line {number} should be 0.0.0.0 and a host")
     if promised is not None and promised != hosts:
-        raise source.refuse(
-            name, f"its header says {promised} domains and it has {hosts}: it is cut or mixed"
-        )
+        raise source.refuse(name, f"its header says {promised} domains and it has {hosts}: it is cut or mixed")
 
 
 @layout(
@@ -456,9 +443,7 @@ _MISP_PHONES = re.compile(r"/\(\(\?:\\\+\|00\)(\d{1,3})\)?\?(?:\|0\?\))?(.+)/g")
 
 @layout(
     "misp_phone_patterns",
-    mends={
-        "e164": "the pattern is also given for normal form: with country code, without the 0 dialled at home"
-    },
+    mends={"e164": "the pattern is also given for normal form: with country code, without the 0 dialled at home"},
 )
 def read_misp_phone_patterns(source: Source, reading: Reading) -> None:
     """An entry of `list` is one pattern of numbers that are nobody's.
@@ -514,9 +499,7 @@ def _misp_list(source: Source, reading: Reading, kind: str) -> list[str]:
 
 def _are_texts(members: Any) -> bool:
     """An inner JSON object (as pairs) whose members are all texts."""
-    return isinstance(members, list) and all(
-        isinstance(pair, tuple) and isinstance(pair[1], str) for pair in members
-    )
+    return isinstance(members, list) and all(isinstance(pair, tuple) and isinstance(pair[1], str) for pair in members)
 
 
 def _date(reading: Reading, text: str) -> str:

@@ -138,9 +138,7 @@ def decode(source: Source, reading: Reading, layout: str) -> str:
     return text
 
 
-def csv_rows(
-    source: Source, reading: Reading, layout: str, header: tuple[str, ...]
-) -> Iterable[dict[str, str]]:
+def csv_rows(source: Source, reading: Reading, layout: str, header: tuple[str, ...]) -> Iterable[dict[str, str]]:
     """The rows of a CSV file with exactly this header.
 
     A row with another number of cells is written as broken.
@@ -157,15 +155,11 @@ def csv_rows(
             reading.write_broken(source, ",".join(row))
 
 
-def headless_rows(
-    source: Source, reading: Reading, layout: str, names: tuple[str, ...]
-) -> Iterable[dict[str, str]]:
+def headless_rows(source: Source, reading: Reading, layout: str, names: tuple[str, ...]) -> Iterable[dict[str, str]]:
     """The rows of a CSV file without a header. The first row must have the right number of cells."""
     rows = _parse_csv(source, decode(source, reading, layout), layout)
     if len(rows[0]) != len(names):
-        raise source.refuse(
-            layout, f"its rows should have {len(names)} cells and the first has {len(rows[0])}"
-        )
+        raise source.refuse(layout, f"its rows should have {len(names)} cells and the first has {len(rows[0])}")
     for row in rows:
         reading.read += 1
         if len(row) == len(names):

@@ -16,8 +16,14 @@ from jobs.policy import Policy
 
 
 def take_decisions(
-    attached: DataFrame, before: DataFrame, proposals: DataFrame, standing: DataFrame, cleared: DataFrame, levels: dict[str, int],
-    policy: Policy, on: date,
+    attached: DataFrame,
+    before: DataFrame,
+    proposals: DataFrame,
+    standing: DataFrame,
+    cleared: DataFrame,
+    levels: dict[str, int],
+    policy: Policy,
+    on: date,
 ) -> tuple[DataFrame, DataFrame]:
     """(rows of blacklist.decisions, rows for a human).
 
@@ -28,8 +34,8 @@ def take_decisions(
     for code, place in levels.items():
         level = F.when(F.col("authority_level") == code, F.lit(place)).otherwise(level)
     needed = F.lit(0)
-    for measure, least in policy.measures.decision_from.items():
-        needed = F.when(F.col("measure") == measure, F.lit(levels[least])).otherwise(needed)
+    for decided, least in policy.measures.decision_from.items():
+        needed = F.when(F.col("measure") == decided, F.lit(levels[least])).otherwise(needed)
     fresh = attached.join(before.select(F.col("decision_id").alias("record_id")), on="record_id", how="left_anti")
     open_ones = proposals.select(F.col("node_id").alias("_node"), F.col("lineages").alias("_lineages"))
     fresh = fresh.join(open_ones, on=F.col("node_id") == F.col("_node"), how="left")
@@ -50,14 +56,22 @@ def take_decisions(
         "node_id", F.lit("decision_attaches_to_nothing").alias("reason"),
         F.concat_ws(" ", F.lit("public_security/review_decisions"), "record_id").alias("source"), F.col("_why").alias("detail"),
     )  # fmt: skip
-    kept = before.join(attached.select(F.col("record_id").alias("decision_id")).distinct(), on="decision_id", how="left_semi")
+    kept = before.join(
+        attached.select(F.col("record_id").alias("decision_id")).distinct(), on="decision_id", how="left_semi"
+    )
     rows = kept.unionByName(new)
-    newest = rows.where("status = 'in_force'").groupBy("node_id").agg(
-        F.max_by("decision_id", F.struct("decided_at", "recorded_at", "decision_id")).alias("_newest")
+    newest = (
+        rows.where("status = 'in_force'")
+        .groupBy("node_id")
+        .agg(F.max_by("decision_id", F.struct("decided_at", "recorded_at", "decision_id")).alias("_newest"))
     )
     lost = rows.select("decision_id", "node_id", F.explode("lineages").alias("lineage"))
-    gone = lost.join(standing, on="lineage", how="left_anti").unionByName(lost.join(cleared, on=["node_id", "lineage"], how="left_semi"))
-    rows = rows.join(newest, on="node_id", how="left").join(gone.select("decision_id").distinct().withColumn("_gone", F.lit(True)), on="decision_id", how="left")
+    gone = lost.join(standing, on="lineage", how="left_anti").unionByName(
+        lost.join(cleared, on=["node_id", "lineage"], how="left_semi")
+    )
+    rows = rows.join(newest, on="node_id", how="left").join(
+        gone.select("decision_id").distinct().withColumn("_gone", F.lit(True)), on="decision_id", how="left"
+    )
     status = (
         F.when(F.col("status") != "in_force", F.col("status"))
         .when(F.col("_gone"), F.lit("lapsed"))
@@ -79,19 +93,34 @@ def turned_down(decisions: DataFrame, proposals: DataFrame, verified: DataFrame)
     return by_person.unionByName(by_recipient).unionByName(before).distinct()
 
 
-def keep_proposals(before: DataFrame, passing: DataFrame, decisions: DataFrame, down: DataFrame, policy: Policy, on: date) -> DataFrame:
+def keep_proposals(
+    before: DataFrame, passing: DataFrame, decisions: DataFrame, down: DataFrame, policy: Policy, on: date
+) -> DataFrame:
     """Rows of blacklist.proposals: an open one goes on while it passes, is closed when decided or turned down, withdrawn when it passes no more.
 
     `passing`: node_id, measure, lineages of tonight. A decision in force of at least that measure leaves nothing to propose.
     """
-    force = decisions.where("status = 'in_force' AND measure <> 'none'").select("node_id", rank("measure").alias("_in_force"))
-    wanted = passing.join(force, on="node_id", how="left").where(F.col("_in_force").isNull() | (rank("measure") > F.col("_in_force"))).drop("_in_force")
-    told = decisions.where(F.col("decided_on") == F.lit(on)).groupBy("node_id").agg(
-        F.max("decision_ref").alias("_ref"), F.max(F.col("measure") == "none").alias("_none")
+    force = decisions.where("status = 'in_force' AND measure <> 'none'").select(
+        "node_id", rank("measure").alias("_in_force")
+    )
+    wanted = (
+        passing.join(force, on="node_id", how="left")
+        .where(F.col("_in_force").isNull() | (rank("measure") > F.col("_in_force")))
+        .drop("_in_force")
+    )
+    told = (
+        decisions.where(F.col("decided_on") == F.lit(on))
+        .groupBy("node_id")
+        .agg(F.max("decision_ref").alias("_ref"), F.max(F.col("measure") == "none").alias("_none"))
     )
     refused = down.groupBy("node_id").agg(F.collect_set("lineage").alias("_refused"))
     tonight = wanted.select("node_id", F.col("measure").alias("_measure"), F.col("lineages").alias("_lineages"))
-    was = before.where("status = 'open'").join(tonight, on="node_id", how="full").join(told, on="node_id", how="left").join(refused, on="node_id", how="left")
+    was = (
+        before.where("status = 'open'")
+        .join(tonight, on="node_id", how="full")
+        .join(told, on="node_id", how="left")
+        .join(refused, on="node_id", how="left")
+    )
     is_new = F.col("proposal_id").isNull()
     all_refused = F.size(F.array_except("lineages", F.coalesce("_refused", F.array().cast("array<string>")))) == 0
     status = (

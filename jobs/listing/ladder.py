@@ -28,7 +28,9 @@ def climb(candidates: DataFrame) -> DataFrame:
     )  # fmt: skip
 
 
-def describe_nodes(nodes: DataFrame, identifiers: DataFrame, tenures: DataFrame, accounts: DataFrame, instant: object) -> DataFrame:
+def describe_nodes(
+    nodes: DataFrame, identifiers: DataFrame, tenures: DataFrame, accounts: DataFrame, instant: object
+) -> DataFrame:
     """node_id, type, phone_id, tenure_from, issuer, protected_reason, gone: why nobody can act on it tonight (null when one can).
 
     `accounts`: node_id, closed_at, scope.
@@ -56,18 +58,28 @@ def listable(climbed: DataFrame, nodes: DataFrame, policy: Policy) -> DataFrame:
     bases = F.create_map(*(F.lit(part) for pair in sorted(policy.legal_basis.items()) for part in pair))
     rows = climbed.join(nodes, on="node_id", how="inner").withColumn("legal_basis", F.element_at(bases, F.col("type")))
     by_finding = ~F.col("type").isin(*DOCUMENTS) | (F.col("test") == "finding")
-    return rows.where(F.col("gone").isNull() & F.col("protected_reason").isNull() & F.col("legal_basis").isNotNull() & by_finding)
+    return rows.where(
+        F.col("gone").isNull() & F.col("protected_reason").isNull() & F.col("legal_basis").isNotNull() & by_finding
+    )
 
 
 def past_due(tonight: DataFrame, active: DataFrame, on: object) -> DataFrame:
     """`restrict` for what the Article 22 rule still lists and nobody has answered for by its due date. `active`: with `answer`."""
-    waiting = active.where((F.col("due_on") < F.lit(on)) & F.col("answer").isNull()).select("node_id", F.lit(True).alias("_late"))
+    waiting = active.where((F.col("due_on") < F.lit(on)) & F.col("answer").isNull()).select(
+        "node_id", F.lit(True).alias("_late")
+    )
     rows = tonight.join(waiting, on="node_id", how="left")
-    late = F.coalesce("_late", F.lit(False)) & F.array_contains("reasons", ARTICLE_22) & (rank("measure") <= rank(F.lit("restrict")))
+    late = (
+        F.coalesce("_late", F.lit(False))
+        & F.array_contains("reasons", ARTICLE_22)
+        & (rank("measure") <= rank(F.lit("restrict")))
+    )
     return rows.withColumns(
         {
             "test": F.when(late, F.lit("verification_overdue")).otherwise(F.col("test")),
-            "reasons": F.when(late, F.sort_array(F.array_union("reasons", F.array(F.lit("verification_overdue"))))).otherwise(F.col("reasons")),
+            "reasons": F.when(
+                late, F.sort_array(F.array_union("reasons", F.array(F.lit("verification_overdue"))))
+            ).otherwise(F.col("reasons")),
             "measure": F.when(late, F.lit("restrict")).otherwise(F.col("measure")),
         }
     ).drop("_late")

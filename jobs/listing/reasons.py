@@ -41,11 +41,19 @@ def _pick(texts: dict[str, str], key: Column, otherwise: str) -> Column:
     return F.coalesce(F.element_at(table, key), F.lit(otherwise))
 
 
-def _sentence(texts: dict[str, str], types: dict[str, str], agencies: dict[str, str], path: str, source: str, colon: str) -> Column:
+def _sentence(
+    texts: dict[str, str], types: dict[str, str], agencies: dict[str, str], path: str, source: str, colon: str
+) -> Column:
     due = F.coalesce(F.date_format("due_on", "yyyy-MM-dd"), F.lit("-"))
-    filled = F.replace(F.replace(_pick(texts, F.col("test"), ""), F.lit("{type}"), _pick(types, F.col("type"), "identifier")), F.lit("{due}"), due)
+    filled = F.replace(
+        F.replace(_pick(texts, F.col("test"), ""), F.lit("{type}"), _pick(types, F.col("type"), "identifier")),
+        F.lit("{due}"),
+        due,
+    )
     names = F.array_join(F.transform("agencies", lambda a: _pick(agencies, a, "")), ", ")
-    steps = F.when(F.size("path_kinds") > 0, F.concat(F.lit(f" {path}{colon} "), F.array_join("path_kinds", " > "), F.lit(".")))
+    steps = F.when(
+        F.size("path_kinds") > 0, F.concat(F.lit(f" {path}{colon} "), F.array_join("path_kinds", " > "), F.lit("."))
+    )
     return F.concat(filled, F.coalesce(steps, F.lit("")), F.lit(f" {source}{colon} "), names, F.lit("."))
 
 

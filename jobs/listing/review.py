@@ -17,11 +17,25 @@ def keep_reviews(before: DataFrame, tonight: DataFrame, policy: Policy, on: date
     for reason, who in owners.items():
         owner = F.when(F.col("reason") == reason, F.lit(who)).otherwise(owner)
     days = policy.measures.human_due_days
-    named = tonight.withColumn("review_id", F.sha2(F.concat_ws("|", "reason", F.coalesce(F.col("node_id").cast("string"), F.lit("-")), "source"), 256).substr(1, 32))
-    fresh = named.dropDuplicates(["review_id"]).select("review_id", F.col("node_id").alias("_node"), F.col("reason").alias("_reason"), F.concat_ws(": ", "source", F.when(F.col("detail") != "", F.col("detail"))).alias("_detail"))
+    named = tonight.withColumn(
+        "review_id",
+        F.sha2(
+            F.concat_ws("|", "reason", F.coalesce(F.col("node_id").cast("string"), F.lit("-")), "source"), 256
+        ).substr(1, 32),
+    )
+    fresh = named.dropDuplicates(["review_id"]).select(
+        "review_id",
+        F.col("node_id").alias("_node"),
+        F.col("reason").alias("_reason"),
+        F.concat_ws(": ", "source", F.when(F.col("detail") != "", F.col("detail"))).alias("_detail"),
+    )
     rows = before.join(fresh, on="review_id", how="full")
     here = F.col("_reason").isNotNull()
-    opened = F.when(here & F.coalesce(F.col("status") == "open", F.lit(False)), F.col("opened_on")).when(here, F.lit(on)).otherwise(F.col("opened_on"))
+    opened = (
+        F.when(here & F.coalesce(F.col("status") == "open", F.lit(False)), F.col("opened_on"))
+        .when(here, F.lit(on))
+        .otherwise(F.col("opened_on"))
+    )
     closed = F.when(~here & (F.col("status") == "open"), F.lit(on)).when(~here, F.col("closed_on"))
     rows = rows.withColumns({"_opened": opened, "_closed": closed, "reason": F.coalesce("_reason", "reason")})
     return rows.select(

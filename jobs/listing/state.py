@@ -32,28 +32,48 @@ def with_answers(active: DataFrame, outcomes: DataFrame) -> DataFrame:
 
 def drop_spent(tonight: DataFrame, released: DataFrame) -> DataFrame:
     """Without what a passed term has used up: the same or a lower measure on none but the lineages that such a listing stood on."""
-    spent = released.where("release_reason = 'term_ended'").select("node_id", rank("measure").alias("_rank"), F.explode("lineages").alias("_lineage"))
+    spent = released.where("release_reason = 'term_ended'").select(
+        "node_id", rank("measure").alias("_rank"), F.explode("lineages").alias("_lineage")
+    )
     rows = tonight.withColumn("_place", rank("measure"))
-    used = rows.select("node_id", "_place").join(spent, on="node_id", how="inner").where("_rank >= _place").groupBy("node_id").agg(
-        F.collect_set("_lineage").alias("_used")
+    used = (
+        rows.select("node_id", "_place")
+        .join(spent, on="node_id", how="inner")
+        .where("_rank >= _place")
+        .groupBy("node_id")
+        .agg(F.collect_set("_lineage").alias("_used"))
     )
     rows = rows.join(used, on="node_id", how="left")
-    return rows.where(F.col("_used").isNull() | (F.size(F.array_except("lineages", "_used")) > 0)).drop("_used", "_place")
+    return rows.where(F.col("_used").isNull() | (F.size(F.array_except("lineages", "_used")) > 0)).drop(
+        "_used", "_place"
+    )
 
 
-def end_listings(active: DataFrame, tonight: DataFrame, facts: DataFrame, lifted: DataFrame, hands: DataFrame, on: date) -> DataFrame:
+def end_listings(
+    active: DataFrame, tonight: DataFrame, facts: DataFrame, lifted: DataFrame, hands: DataFrame, on: date
+) -> DataFrame:
     """Active listings with `ends_as`: why each leaves tonight; null where it stays.
 
     `facts`: describe_nodes; `lifted`: node_id, appeal_on (the night that took the newest upheld appeal); `hands`: node_id of what another now uses.
     An undecided proposal is renewed, not ended, at its term.
     """
-    still = tonight.select("node_id", F.lit(True).alias("_still"), F.col("measure").alias("_tonight"), F.col("reasons").alias("_reasons"))
+    still = tonight.select(
+        "node_id", F.lit(True).alias("_still"), F.col("measure").alias("_tonight"), F.col("reasons").alias("_reasons")
+    )
     state = facts.select("node_id", F.col("protected_reason").alias("_protected"), F.col("gone").alias("_gone"))
-    rows = active.join(still, on="node_id", how="left").join(state, on="node_id", how="left").join(lifted, on="node_id", how="left")
+    rows = (
+        active.join(still, on="node_id", how="left")
+        .join(state, on="node_id", how="left")
+        .join(lifted, on="node_id", how="left")
+    )
     rows = rows.join(hands.select("node_id").distinct().withColumn("_hands", F.lit(True)), on="node_id", how="left")
     same_or_lower = rank("_tonight") <= rank("measure")
     renewed = (F.col("test") == "proposed_for_review") & F.array_contains("_reasons", "proposed_for_review")
-    over = (F.col("expires_on") <= F.lit(on)) & (F.col("_tonight").isNull() | same_or_lower) & ~F.coalesce(renewed, F.lit(False))
+    over = (
+        (F.col("expires_on") <= F.lit(on))
+        & (F.col("_tonight").isNull() | same_or_lower)
+        & ~F.coalesce(renewed, F.lit(False))
+    )
     why = (
         F.when(F.col("_protected").isNotNull(), F.lit("protected_identifier"))
         .when(F.col("appeal_on") > F.col("listed_on"), F.lit("appeal_upheld"))
@@ -64,7 +84,9 @@ def end_listings(active: DataFrame, tonight: DataFrame, facts: DataFrame, lifted
         .when(F.col("_still").isNull() & F.col("_hands"), F.lit("hands_changed"))
         .when(F.col("_still").isNull(), F.lit("support_ended"))
     )
-    return rows.withColumn("ends_as", why).drop("_still", "_tonight", "_reasons", "_protected", "_gone", "appeal_on", "_hands")
+    return rows.withColumn("ends_as", why).drop(
+        "_still", "_tonight", "_reasons", "_protected", "_gone", "appeal_on", "_hands"
+    )
 
 
 def give_terms(tonight: DataFrame, staying: DataFrame, policy: Policy, on: date) -> DataFrame:
@@ -86,7 +108,8 @@ def give_terms(tonight: DataFrame, staying: DataFrame, policy: Policy, on: date)
     by_rule = F.array_contains("reasons", ARTICLE_22)
     had = F.coalesce(F.array_contains("_reasons", ARTICLE_22), F.lit(False))
     due = F.when(
-        by_rule & F.col("answer").isNull(), F.when(had, F.col("_due")).otherwise(F.date_add(F.lit(on), policy.measures.article_22_due_days))
+        by_rule & F.col("answer").isNull(),
+        F.when(had, F.col("_due")).otherwise(F.date_add(F.lit(on), policy.measures.article_22_due_days)),
     )
     new_id = F.sha2(F.concat_ws("|", F.lit("listing"), "node_id", F.lit(on.isoformat())), 256).substr(1, 32)
     return rows.withColumns(
@@ -100,23 +123,34 @@ def give_terms(tonight: DataFrame, staying: DataFrame, policy: Policy, on: date)
 def find_events(before: DataFrame, after: DataFrame, on: date) -> DataFrame:
     """ADD, CHANGE and RELEASE of tonight. Both frames: listings; `before` the active ones of last night, `after` all that changed hands tonight."""
     was = before.select("listing_id", F.struct(*PUBLISHED).alias("_was"))
-    rows = after.select("listing_id", "node_id", "measure", "test", "status", "release_reason", F.struct(*PUBLISHED).alias("_is")).join(
-        was, on="listing_id", how="left"
-    )
+    rows = after.select(
+        "listing_id", "node_id", "measure", "test", "status", "release_reason", F.struct(*PUBLISHED).alias("_is")
+    ).join(was, on="listing_id", how="left")
     event = (
         F.when(F.col("_was").isNull(), F.lit("ADD"))
         .when(F.col("status") == "released", F.lit("RELEASE"))
         .when(~F.col("_was").eqNullSafe(F.col("_is")), F.lit("CHANGE"))
     )
-    return rows.withColumn("event", event).where("event IS NOT NULL").select(
-        F.lit(on).alias("night_on"), "event", "listing_id", "node_id", "measure", F.coalesce("release_reason", "test").alias("reason")
+    return (
+        rows.withColumn("event", event)
+        .where("event IS NOT NULL")
+        .select(
+            F.lit(on).alias("night_on"),
+            "event",
+            "listing_id",
+            "node_id",
+            "measure",
+            F.coalesce("release_reason", "test").alias("reason"),
+        )
     )
 
 
 def administrator(by_type: dict[str, str], known: list[str]) -> Column:
     """Who administers a row with type and issuer: the carrier of a phone, the institution or platform of an account, one recipient for a
     type (`by_type`), every carrier (null) a device. `known`: ids of recipients."""
-    fixed = F.create_map(*(F.lit(part) for pair in sorted(by_type.items()) for part in pair)) if by_type else F.lit(None)
+    fixed = (
+        F.create_map(*(F.lit(part) for pair in sorted(by_type.items()) for part in pair)) if by_type else F.lit(None)
+    )
     return F.when(F.col("type") == "imei", F.lit(None).cast("string")).otherwise(
         F.coalesce(F.element_at(fixed, F.col("type")), F.when(F.col("issuer").isin(known), F.col("issuer")))
     )

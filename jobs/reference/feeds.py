@@ -62,10 +62,7 @@ def _section(feed: Feed, lists: Mapping[str, CodeList]) -> list[str]:
 
 
 def _facts(feed: Feed) -> list[str]:
-    promises = [
-        f"{sla.get('property')} {sla.get('value')} {sla.get('unit', '')}".strip()
-        for sla in feed.slaProperties
-    ]
+    promises = [f"{sla.get('property')} {sla.get('value')} {sla.get('unit', '')}".strip() for sla in feed.slaProperties]
     facts = [
         ("version", f"{feed.version}, {feed.status}"),
         ("delivered to", code(f"{feed.id}/<business_date>/<delivery_id>/")),
@@ -117,10 +114,7 @@ def _signals(feed: Feed) -> list[str]:
 
 
 def _rules(feed: Feed) -> list[str]:
-    rows = [
-        (f"{code(start)} not after {code(end)}", code("ends_before_it_starts"))
-        for start, end in feed.intervals
-    ]
+    rows = [(f"{code(start)} not after {code(end)}", code("ends_before_it_starts")) for start, end in feed.intervals]
     rows += [(f"not {code(broken)}", code(reason)) for reason, broken in feed.rules.items()]
     lines = table(("rule of the row", "reason when broken"), rows)
     if feed.frees is not None:

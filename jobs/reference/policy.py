@@ -62,10 +62,7 @@ def _wide(rows: list[tuple[str, dict[str, Any]]]) -> list[str]:
     header = [*(["kind"] if named else []), *(name.replace("_", " ") for name in columns)]
     return table(
         header,
-        (
-            [*([code(name)] if named else []), *(_scalar(row.get(column)) for column in columns)]
-            for name, row in rows
-        ),
+        ([*([code(name)] if named else []), *(_scalar(row.get(column)) for column in columns)] for name, row in rows),
     )
 
 

@@ -28,12 +28,8 @@ def render_tables(tables: Mapping[str, TableSchema], feeds: Mapping[str, Feed]) 
         "Tables",
         [*INTRO.splitlines(), ""],
         *(_section(one, one.columns) for one in ours),
-        _layer(
-            "Bronze", "every record as it was delivered; all columns of a contract as text", derived["bronze"]
-        ),
-        _layer(
-            "Silver", "every good version of every record, typed, identifiers as keyed ids", derived["silver"]
-        ),
+        _layer("Bronze", "every record as it was delivered; all columns of a contract as text", derived["bronze"]),
+        _layer("Silver", "every good version of every record, typed, identifiers as keyed ids", derived["silver"]),
     )
 
 
@@ -66,9 +62,7 @@ def _layer(title: str, what: str, tables: Sequence[TableSchema]) -> list[str]:
 
 
 def _columns(columns: Sequence[TableColumn]) -> list[str]:
-    return table(
-        HEADER, ((code(one.name), code(one.type), _privacy(one), text(one.description)) for one in columns)
-    )
+    return table(HEADER, ((code(one.name), code(one.type), _privacy(one), text(one.description)) for one in columns))
 
 
 def _privacy(column: TableColumn) -> str:

@@ -29,9 +29,7 @@ class Key(NamedTuple):
 class Book:
     """Labels, issuers and texts of one case."""
 
-    def __init__(
-        self, case: Case, contracts: Mapping[str, Feed], codes: Mapping[str, CodeList], mint: Mint
-    ) -> None:
+    def __init__(self, case: Case, contracts: Mapping[str, Feed], codes: Mapping[str, CodeList], mint: Mint) -> None:
         self.name = case.case
         self.keys: set[Key] = set()
         self._mint = mint
@@ -51,9 +49,7 @@ class Book:
             return self._value(match)
         if like := _LIKE_A_LABEL.fullmatch(text):
             known = ", ".join(TYPES)
-            raise UserError(
-                f"case '{self.name}': '{text}': '{like[1]}' is no identifier type; known are {known}"
-            )
+            raise UserError(f"case '{self.name}': '{text}': '{like[1]}' is no identifier type; known are {known}")
         return None
 
     def labels_in(self, text: str) -> list[Value]:
@@ -135,9 +131,7 @@ class Book:
         return None
 
 
-def _identifier_places(
-    case: Case, contracts: Mapping[str, Feed]
-) -> Iterable[tuple[Record, list[Identifier]]]:
+def _identifier_places(case: Case, contracts: Mapping[str, Feed]) -> Iterable[tuple[Record, list[Identifier]]]:
     """Every record, and element of an array, with the identifiers that its contract sees in it."""
     for on in case.dates:
         for name, deliveries in case.nights[on].feeds.items():
@@ -183,6 +177,4 @@ def _guess(text: str, lists: Lists) -> str | None:
         effective, value, _ = normalise_py(type_, text, None, LATEST, lists)
         if value is not None:
             return effective
-    return next(
-        (t for t in ("passport", "crypto_wallet") if normalise_py(t, text, None, LATEST, lists)[1]), None
-    )
+    return next((t for t in ("passport", "crypto_wallet") if normalise_py(t, text, None, LATEST, lists)[1]), None)

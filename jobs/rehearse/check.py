@@ -109,9 +109,7 @@ class Check:
             row for row in self._tenures(subject)
             if (row["tenure_from"] is None or row["tenure_from"] < instant) and (row["tenure_to"] is None or instant <= row["tenure_to"])
         ]  # fmt: skip
-        alive.sort(
-            key=lambda row: (row["tenure_from"] is not None, row["tenure_from"] or instant, row["node_id"])
-        )
+        alive.sort(key=lambda row: (row["tenure_from"] is not None, row["tenure_from"] or instant, row["node_id"]))
         return {row["node_id"] for row in alive[-1:]}
 
     def _with_number(self, subject: Subject) -> set[int]:
@@ -153,9 +151,7 @@ class Check:
 
     def _released(self, item: Released) -> Differences:
         left = [
-            row
-            for row in self._listings(item)
-            if row["status"] == "released" and self._is_news(row["released_on"])
+            row for row in self._listings(item) if row["status"] == "released" and self._is_news(row["released_on"])
         ]
         if not any(item.reason in (None, row["release_reason"]) for row in left):
             why = f" ({item.reason})" if item.reason else ""
@@ -175,11 +171,7 @@ class Check:
         if expected is None:
             return
         nodes = {node_id_py(self._key, key.type, key.value) for key in self._book.keys}
-        mine = {
-            row["listing_id"]
-            for row in self._facts.rows(LISTINGS)
-            if {row["node_id"], row["phone_id"]} & nodes
-        }
+        mine = {row["listing_id"] for row in self._facts.rows(LISTINGS) if {row["node_id"], row["phone_id"]} & nodes}
         events = [
             row
             for row in self._facts.rows("blacklist.events")
@@ -205,9 +197,7 @@ class Check:
 
     def _score(self, item: Scored) -> Differences:
         nodes = self._nodes(item)
-        score = max(
-            (row["score"] for row in self._facts.rows("graph.scores") if row["node_id"] in nodes), default=0.0
-        )
+        score = max((row["score"] for row in self._facts.rows("graph.scores") if row["node_id"] in nodes), default=0.0)
         if abs(score - item.is_) >= 5e-7:
             yield f"expected {_who(item)} to score {item.is_:g}, found {score:g}"
 
@@ -275,9 +265,7 @@ class Check:
     def _marks(self, item: Shared) -> bool:
         nodes = self._with_number(item)
         rows = self._facts.rows("graph.shared_identifiers")
-        return any(
-            row["node_id"] in nodes and row["is_shared"] and item.kind in (None, row["kind"]) for row in rows
-        )
+        return any(row["node_id"] in nodes and row["is_shared"] and item.kind in (None, row["kind"]) for row in rows)
 
     def _shared(self, item: Shared) -> Differences:
         if not self._marks(item):
@@ -325,9 +313,7 @@ class Check:
         rows = self._quarantine(item, "open")
         if item.record_id is None:  # a record without an id can't say whose it is
             rows += [
-                r
-                for r in self._facts.rows("quarantine.records")
-                if r["feed"] == item.feed and r["record_id"] is None
+                r for r in self._facts.rows("quarantine.records") if r["feed"] == item.feed and r["record_id"] is None
             ]
         wanted = set(item.reasons)
         whole = {reason for row in rows for reason in row["reasons"]}

@@ -63,9 +63,7 @@ def break_delivery(folder: Path, feed: Feed, faults: Sequence[str], signer: Sign
             _break(folder, feed, manifest, fault)
     if signer is None:
         return write_manifest(folder, manifest)
-    return write_manifest(
-        folder, manifest, sign_with=signer.stranger if "signature" in faults else signer.registered
-    )
+    return write_manifest(folder, manifest, sign_with=signer.stranger if "signature" in faults else signer.registered)
 
 
 def _break(folder: Path, feed: Feed, manifest: dict[str, Any], fault: str) -> None:

@@ -47,9 +47,7 @@ class Filler:
     codes: Mapping[str, CodeList]
     _kept: dict[tuple[str, str, str], str] = field(default_factory=dict)
 
-    def record(
-        self, feed: Feed, given: Record, on: date, default_id: str, listing: Listing | None = None
-    ) -> Filled:
+    def record(self, feed: Feed, given: Record, on: date, default_id: str, listing: Listing | None = None) -> Filled:
         """The record as it stands in the feed. `listing`: what its `listing_of` stands for, None when there is none."""
         case = self.book.name
         full: Filled = {name: self._written(value) for name, value in given.items() if name != LISTING_OF}
@@ -70,9 +68,7 @@ class Filler:
                 full.setdefault("finding_ref", f"F-{case}")
         for column in feed.schema_:
             if column.items is not None and isinstance(full.get(column.name), list):
-                full[column.name] = self._elements(
-                    column, given.get(column.name), full[column.name], place, on
-                )
+                full[column.name] = self._elements(column, given.get(column.name), full[column.name], place, on)
         if full.get("case_id"):
             full["case_id"] = f"{case}:{full['case_id']}"
         return {name: full.get(name) for name in feed.columns}
@@ -152,9 +148,7 @@ class Filler:
         if identifier.scope is not None and value.scope is not None:
             full.setdefault(identifier.scope, value.scope)
 
-    def _elements(
-        self, column: Column, given: Any, elements: list[Record], place: str, on: date
-    ) -> list[Filled]:
+    def _elements(self, column: Column, given: Any, elements: list[Record], place: str, on: date) -> list[Filled]:
         items = column.items
         assert items is not None
         columns = {inner.name: inner for inner in items.schema_}
@@ -221,9 +215,7 @@ def _usual_day(name: str, feed: Feed, full: Filled, on: date) -> date:
     if name == "occurred_at":
         return given["reported_at"] - one if "reported_at" in given else on - one
     if name == "reported_at":
-        return (
-            max(given["occurred_at"], min(given["occurred_at"] + one, on)) if "occurred_at" in given else on
-        )
+        return max(given["occurred_at"], min(given["occurred_at"] + one, on)) if "occurred_at" in given else on
     if starts:
         return max(starts[0], min(starts[0] + one, on))
     if ends:

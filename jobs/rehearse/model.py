@@ -308,9 +308,7 @@ def load_cases(paths: list[Path], contracts: dict[str, Feed]) -> list[tuple[Path
     return cases
 
 
-def _check_feed(
-    path: Path, at: tuple[str, str], deliveries: tuple[Delivery, ...], contracts: dict[str, Feed]
-) -> None:
+def _check_feed(path: Path, at: tuple[str, str], deliveries: tuple[Delivery, ...], contracts: dict[str, Feed]) -> None:
     on, name = at
     feed = contracts.get(name)
     if feed is None:

@@ -123,9 +123,7 @@ def _plan_feed(lake: LakePlan, feed: str) -> None:
         ]  # fmt: skip
         if parts:
             base, made = base + 1, made + 1
-            planned.append(
-                Planned(feed, on, base, f"d{made:05d}", _produced(None, on, made), parts=tuple(parts))
-            )
+            planned.append(Planned(feed, on, base, f"d{made:05d}", _produced(None, on, made), parts=tuple(parts)))
 
 
 def _controls(case: Case, feed: str) -> bool:

@@ -96,15 +96,10 @@ def rehearse(
     players = prepare(load_cases(list(paths), contracts), contracts, codes)
     lakes = plan_lakes([player.case for player in players.values()])
     nights = sum(len(lake.nights) for lake in lakes)
-    say(
-        f"rehearse: {len(players)} cases, {nights} nights"
-        + (f", {len(lakes)} lakes" if len(lakes) > 1 else "")
-    )
+    say(f"rehearse: {len(players)} cases, {nights} nights" + (f", {len(lakes)} lakes" if len(lakes) > 1 else ""))
     with _workplace(keep) as root:
         for number, lake in enumerate(lakes, start=1):
-            stage = make_stage(
-                settings.with_changes(policy=policy), contracts, players, lake, root / f"lake-{number}"
-            )
+            stage = make_stage(settings.with_changes(policy=policy), contracts, players, lake, root / f"lake-{number}")
             _play(stage, lake, world or WORLD, say, spark)
     return [player.result() for player in players.values()]
 
@@ -131,9 +126,7 @@ def _read_through(player: Player, contracts: Mapping[str, Feed]) -> None:
     for on in player.case.dates:
         night = player.case.nights[on]
         for name, deliveries in night.feeds.items():
-            for record in (
-                record for delivery in deliveries for record in delivery.records if name in contracts
-            ):
+            for record in (record for delivery in deliveries for record in delivery.records if name in contracts):
                 player.filler.record(contracts[name], record, on, "")
                 if isinstance(record.get(LISTING_OF), str):
                     player.book.key(record[LISTING_OF])
@@ -298,8 +291,7 @@ def results_table(results: Sequence[CaseResult]) -> str:
     width = max((len(result.case) for result in results), default=4)
     lines = [f"{'case':<{width}}  nights  expected  differs"]
     lines += [
-        f"{r.case:<{width}}  {r.n_nights:>6}  {r.n_expected:>8}  {len(r.differences) or 'ok':>7}"
-        for r in results
+        f"{r.case:<{width}}  {r.n_nights:>6}  {r.n_expected:>8}  {len(r.differences) or 'ok':>7}" for r in results
     ]
     failed = [result for result in results if not result.is_ok]
     for result in failed:

@@ -64,15 +64,11 @@ def issuers_of(codes: Mapping[str, CodeList]) -> Issuers:
     institutions = codes["institutions"].codes
     found = Issuers(
         banks=tuple(sorted(code for code, about in institutions.items() if about.get("kind") == "bank")),
-        payers=tuple(
-            sorted(c for c, about in institutions.items() if about.get("kind") == "payment_institution")
-        ),
+        payers=tuple(sorted(c for c, about in institutions.items() if about.get("kind") == "payment_institution")),
         platforms=tuple(sorted(codes["platforms"].codes)),
     )
     if not (found.banks and found.payers and found.platforms):
-        raise UserError(
-            "schemas/codes: cases need at least one bank, one payment_institution and one platform"
-        )
+        raise UserError("schemas/codes: cases need at least one bank, one payment_institution and one platform")
     return found
 
 

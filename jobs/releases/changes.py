@@ -49,8 +49,7 @@ def apply_changes(previous: Any, changes: Any) -> Any:
     is_known = pc.is_valid(pc.index_in(touched, value_set=was))
     if pc.any(pc.equal(is_new, is_known)).as_py():
         raise ValueError(
-            "these changes are not from this version: a listing is added twice, "
-            "or changed without being there"
+            "these changes are not from this version: a listing is added twice, or changed without being there"
         )
     kept = previous.filter(pc.is_null(pc.index_in(was, value_set=touched)))
     put = changes.filter(pc.not_equal(changes["change"], "RELEASE")).select(previous.column_names)

@@ -116,18 +116,14 @@ def _settle(
         latest = read_latest(storage, recipient)
         last[recipient] = max(pinned, latest.version if latest else 0)
         if last[recipient] and not read_version(storage, recipient, last[recipient]):
-            lost.append(
-                f"{recipient}: version {last[recipient]} is not among the releases; the next one starts anew"
-            )
+            lost.append(f"{recipient}: version {last[recipient]} is not among the releases; the next one starts anew")
         remove_unpublished(storage, recipient, last[recipient])
     return last, lost
 
 
 def _oldest(storage: Storage, recipients: Mapping[str, Recipient]) -> date | None:
     """The earliest night that some recipient's last version is of."""
-    return min(
-        (latest.on for recipient in recipients if (latest := read_latest(storage, recipient))), default=None
-    )
+    return min((latest.on for recipient in recipients if (latest := read_latest(storage, recipient))), default=None)
 
 
 def _release(work: _Work, recipient: Recipient) -> None:
@@ -188,8 +184,7 @@ def _previous(work: _Work, recipient: Recipient, last: int) -> Any | None:
         return read_snapshot(files, work.layout, recipient)
     except ValueError as error:
         work.notes.append(
-            f"{recipient.id}: version {last} is damaged ({error}); the next one starts anew "
-            "and a person must look"
+            f"{recipient.id}: version {last} is damaged ({error}); the next one starts anew and a person must look"
         )
         return None
 
@@ -225,9 +220,7 @@ def collect_listings(lake: Lake, since: date | None) -> Any:
     wanted = F.col("status") == "active"
     if since is not None:
         wanted = wanted | (F.col("released_on") >= F.lit(since))
-    return (
-        listings.where(wanted).select(*LISTING_COLUMNS, "status", "release_reason").toArrow().combine_chunks()
-    )
+    return listings.where(wanted).select(*LISTING_COLUMNS, "status", "release_reason").toArrow().combine_chunks()
 
 
 def collect_values(night: Night, active: Any) -> tuple[Any, Any]:
@@ -256,19 +249,13 @@ def collect_values(night: Night, active: Any) -> tuple[Any, Any]:
 
 def unite_values(found: Any) -> Any:
     """One row per identifier. Raises RuntimeError when two values have one id: nothing may go out then."""
-    values = (
-        found.filter(pc.is_valid(found["value"]))
-        .group_by(["node_id", "value"], use_threads=False)
-        .aggregate([])
-    )
+    values = found.filter(pc.is_valid(found["value"])).group_by(["node_id", "value"], use_threads=False).aggregate([])
     if len(values["node_id"].unique()) != values.num_rows:
         raise RuntimeError("two values in the vault have one node_id; no release can tell them apart")
     reasons = found.filter(pc.is_valid(found["protected_reason"])).group_by("node_id", use_threads=False)
     protected = reasons.aggregate([("protected_reason", "min")]).combine_chunks()
     place = pc.index_in(values["node_id"], value_set=protected["node_id"])
-    return values.append_column(
-        "protected_reason", pc.take(protected["protected_reason_min"], place)
-    ).combine_chunks()
+    return values.append_column("protected_reason", pc.take(protected["protected_reason_min"], place)).combine_chunks()
 
 
 def _collect_sims(night: Night, tenures: Any) -> Any:
@@ -282,11 +269,7 @@ def _collect_sims(night: Night, tenures: Any) -> Any:
     )
     if len(tenures) == 0:
         return empty
-    live = (
-        night.lake.read("graph.edges")
-        .where((F.col("kind") == "sim") & F.col("is_live"))
-        .select("from_id", "to_id")
-    )
+    live = night.lake.read("graph.edges").where((F.col("kind") == "sim") & F.col("is_live")).select("from_id", "to_id")
     cards = live.join(_ids_frame(night, tenures, "from_id"), "from_id", how="inner").select(
         F.col("from_id").alias("node_id"), F.col("to_id").alias("imsi_id")
     )

@@ -39,9 +39,7 @@ class Layout(Strict):
 
     def arrow_schema(self, kind: Kind) -> Any:
         """Schema of a snapshot for this kind of recipient."""
-        return pa.schema(
-            [(c.name, ARROW_TYPES[c.type]) for c in self.columns if not c.kinds or kind in c.kinds]
-        )
+        return pa.schema([(c.name, ARROW_TYPES[c.type]) for c in self.columns if not c.kinds or kind in c.kinds])
 
     def change_schema(self, kind: Kind) -> Any:
         """Schema of the changes for this kind of recipient."""

@@ -58,9 +58,7 @@ def switch_latest(storage: Storage, recipient: str, version: int) -> bool:
             "that this lake published to, or restore it from a copy"
         )
     manifest = json.loads(content)
-    pointer = {
-        name: manifest[name] for name in ("recipient", "version", "business_date", "created", "expires")
-    }
+    pointer = {name: manifest[name] for name in ("recipient", "version", "business_date", "created", "expires")}
     pointer["manifest"] = {
         "path": f"{version}/{MANIFEST}",
         "sha256": hashlib.sha256(content).hexdigest(),

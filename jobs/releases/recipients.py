@@ -87,15 +87,11 @@ class Recipient(Strict):
             if code is None:
                 raise ValueError(f"administers of a {self.kind} names its {word}")
             if code != self.id:
-                raise ValueError(
-                    f"id of a {self.kind} is the {word} that it administers: '{code}', not '{self.id}'"
-                )
+                raise ValueError(f"id of a {self.kind} is the {word} that it administers: '{code}', not '{self.id}'")
         elif not self.administers.types:
             raise ValueError(f"administers of a {self.kind} names its types")
         elif wrong := sorted(set(self.administers.types) - set(BY_TYPE)):
-            raise ValueError(
-                f"administers: {', '.join(wrong)} go by carrier, institution or platform, not by type"
-            )
+            raise ValueError(f"administers: {', '.join(wrong)} go by carrier, institution or platform, not by type")
         return self
 
 
@@ -107,17 +103,13 @@ def load_recipients(schemas: Path) -> dict[str, Recipient]:
     for path in sorted((schemas / "recipients").glob("*.yml")):
         recipient = load_model(path, Recipient)
         if path.stem != recipient.id:
-            raise UserError(
-                f"{path}:1: holds '{recipient.id}', so the file must be called {recipient.id}.yml"
-            )
+            raise UserError(f"{path}:1: holds '{recipient.id}', so the file must be called {recipient.id}.yml")
         recipients[recipient.id] = recipient
     check_recipients(recipients, load_codes(schemas), schemas / "recipients")
     return recipients
 
 
-def check_recipients(
-    recipients: Mapping[str, Recipient], codes: Mapping[str, CodeList], folder: Path
-) -> None:
+def check_recipients(recipients: Mapping[str, Recipient], codes: Mapping[str, CodeList], folder: Path) -> None:
     """Every code of the carriers, institutions and platforms, and every type that goes by type, has exactly
     one recipient.
     """
@@ -131,8 +123,7 @@ def check_recipients(
         known = set(codes[listed].codes)
         if missing := sorted(known - have):
             raise UserError(
-                f"{folder}: no recipient for {', '.join(missing)} of schemas/codes/{listed}.yml; "
-                f"write {missing[0]}.yml"
+                f"{folder}: no recipient for {', '.join(missing)} of schemas/codes/{listed}.yml; write {missing[0]}.yml"
             )
         if extra := sorted(have - known):
             raise UserError(
@@ -146,9 +137,7 @@ def check_recipients(
                     f"says {attributes['kind']}; mend the one that is wrong"
                 )
     for kind in BY_TYPE:
-        takers = sorted(
-            recipient.id for recipient in recipients.values() if kind in recipient.administers.types
-        )
+        takers = sorted(recipient.id for recipient in recipients.values() if kind in recipient.administers.types)
         if len(takers) != 1:
             who = "nobody" if not takers else " and ".join(takers)
             raise UserError(

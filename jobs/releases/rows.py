@@ -43,9 +43,7 @@ def build_rows(listings: Any, values: Any, sims: Any, layout: Layout) -> Any:
     """
     if len(listings["listing_id"].unique()) != listings.num_rows:
         raise ValueError("blacklist.listings holds a listing twice")
-    listings = listings.sort_by(
-        [("administrator", "ascending"), ("listing_id", "ascending")]
-    ).combine_chunks()
+    listings = listings.sort_by([("administrator", "ascending"), ("listing_id", "ascending")]).combine_chunks()
     place = pc.index_in(value_ids(listings), value_set=values["node_id"])
     is_whole = pc.invert(pc.is_in(listings["node_id"], value_set=_without_value(sims, values)))
     made = {
@@ -58,9 +56,7 @@ def build_rows(listings: Any, values: Any, sims: Any, layout: Layout) -> Any:
     }
     fields = [*WORKING_FIELDS, *(f for kind in _all_kinds(layout) for f in layout.arrow_schema(kind))]
     unique = {field.name: field for field in fields}
-    columns = [
-        _fit(made[name] if name in made else listings[name], field.type) for name, field in unique.items()
-    ]
+    columns = [_fit(made[name] if name in made else listings[name], field.type) for name, field in unique.items()]
     return pa.table(columns, schema=pa.schema(list(unique.values())))
 
 
@@ -132,22 +128,15 @@ def key_of_recipient(key: bytes, recipient: str) -> bytes:
 def _as_digests(table: Any, key: bytes) -> Any:
     """Every identifier as HMAC-SHA-256 of (type, value) under the recipient's key, in hexadecimal."""
     kinds = table["identifier_type"].to_pylist()
-    made = [
-        digest_py(key, kind, value)
-        for kind, value in zip(kinds, table["identifier"].to_pylist(), strict=True)
-    ]
-    table = table.set_column(
-        table.column_names.index("identifier"), "identifier", pa.array(made, pa.string())
-    )
+    made = [digest_py(key, kind, value) for kind, value in zip(kinds, table["identifier"].to_pylist(), strict=True)]
+    table = table.set_column(table.column_names.index("identifier"), "identifier", pa.array(made, pa.string()))
     for name in ("imsi", "iccid"):
         if name in table.column_names:
             lists = [
                 None if values is None else sorted(digest_py(key, name, v) for v in values)
                 for values in table[name].to_pylist()
             ]
-            table = table.set_column(
-                table.column_names.index(name), name, pa.array(lists, pa.list_(pa.string()))
-            )
+            table = table.set_column(table.column_names.index(name), name, pa.array(lists, pa.list_(pa.string())))
     return table
 
 
@@ -163,7 +152,5 @@ def _fit(column: Any, kind: Any) -> Any:
     if pa.types.is_string(kind):
         return pc.if_else(pc.fill_null(pc.equal(column, ""), False), pa.scalar(None, kind), column)
     if pa.types.is_list(kind):
-        return pc.if_else(
-            pc.fill_null(pc.equal(pc.list_value_length(column), 0), False), pa.scalar(None, kind), column
-        )
+        return pc.if_else(pc.fill_null(pc.equal(pc.list_value_length(column), 0), False), pa.scalar(None, kind), column)
     return column

@@ -70,7 +70,5 @@ def _encode(text: Any) -> tuple[Any, Any]:
     text = text.combine_chunks() if isinstance(text, pa.ChunkedArray) else text
     content = pc.cast(text, pa.binary())
     lengths = pc.fill_null(pc.binary_length(content), -1).to_numpy(zero_copy_only=False).astype(">i4")
-    prefix = pa.FixedSizeBinaryArray.from_buffers(
-        pa.binary(4), len(lengths), [None, pa.py_buffer(lengths.tobytes())]
-    )
+    prefix = pa.FixedSizeBinaryArray.from_buffers(pa.binary(4), len(lengths), [None, pa.py_buffer(lengths.tobytes())])
     return pc.cast(prefix, pa.binary()), pc.fill_null(content, b"")

@@ -27,7 +27,9 @@ def with_first_known(versions: DataFrame) -> DataFrame:
     return versions.withColumn("first_known_at", F.min("recorded_at").over(record)).where("is_newest")
 
 
-def claim(frame: DataFrame, feed: str, *, kind: Column, node: str, occurred: str, begins: Column, **given: Column) -> DataFrame:
+def claim(
+    frame: DataFrame, feed: str, *, kind: Column, node: str, occurred: str, begins: Column, **given: Column
+) -> DataFrame:
     """Claim rows of one frame; what is not given is null."""
     null = F.lit(None)
     day = f"{occurred}_is_day"
@@ -58,7 +60,9 @@ def case_claims(involved: DataFrame, first_confirmed: DataFrame, offending: Sequ
 
 def person_claims(current: DataFrame, cleared: DataFrame, city_rank: Column) -> DataFrame:
     """Persons of interest. `cleared`: person_id, cleared_at: ends what was recorded of that person by then. `city_rank`: city or higher."""
-    rows = current.where("status <> 'cleared' AND person_id IS NOT NULL").join(F.broadcast(cleared), on="person_id", how="left")
+    rows = current.where("status <> 'cleared' AND person_id IS NOT NULL").join(
+        F.broadcast(cleared), on="person_id", how="left"
+    )
     rows = rows.where("cleared_at IS NULL OR recorded_at > cleared_at")
     trading = F.when(city_rank, F.lit("person_account_trading")).otherwise(F.lit("person_account_trading_county"))
     return claim(
@@ -147,13 +151,19 @@ def place_sims(claims: DataFrame, served: DataFrame) -> DataFrame:
     `served`: sim_id, vf, vt, tenure_node, phone: one row per time in which a SIM served a tenure.
     """
     key = ["feed", "record_id", "element"]
-    moment_end = F.when(F.col("occurred_is_day"), F.col("occurred_at") + F.expr("INTERVAL 1 DAY")).otherwise(F.col("occurred_at"))
-    at = claims.select(*key, "node_id", "occurred_at", moment_end.alias("_end")).join(served, on=F.col("node_id") == F.col("sim_id"), how="inner")
+    moment_end = F.when(F.col("occurred_is_day"), F.col("occurred_at") + F.expr("INTERVAL 1 DAY")).otherwise(
+        F.col("occurred_at")
+    )
+    at = claims.select(*key, "node_id", "occurred_at", moment_end.alias("_end")).join(
+        served, on=F.col("node_id") == F.col("sim_id"), how="inner"
+    )
     at = at.where("(vf <= occurred_at OR vf < _end) AND vt > occurred_at")
     unique = at.groupBy(*key, "node_id").agg(
         F.max("tenure_node").alias("_tenure"), F.max("phone").alias("_phone"), F.count_distinct("tenure_node").alias("_n")
     ).where("_n = 1").drop("_n")  # fmt: skip
-    marked = unique.select(*(F.col(c).alias(f"_{c}") for c in key), F.col("node_id").alias("_node"), "_tenure", "_phone")
+    marked = unique.select(
+        *(F.col(c).alias(f"_{c}") for c in key), F.col("node_id").alias("_node"), "_tenure", "_phone"
+    )
     joined = claims.join(
         marked,
         on=(F.col("feed") == F.col("_feed")) & (F.col("record_id") == F.col("_record_id")) & F.col("element").eqNullSafe(F.col("_element"))

@@ -22,11 +22,18 @@ def follow_tenures(listings: DataFrame, tenures: DataFrame) -> DataFrame:
     rows = listings.join(today, on="node_id", how="left")
     lost = rows.where("type = 'phone' AND _here IS NULL").select("listing_id", "phone_id", "party_id", "tenure_from")
     other = tenures.select(
-        F.col("phone_id").alias("_phone"), F.coalesce("holder_id", "node_id").alias("_party"), F.col("node_id").alias("_node"), F.col("tenure_from").alias("_start")
+        F.col("phone_id").alias("_phone"),
+        F.coalesce("holder_id", "node_id").alias("_party"),
+        F.col("node_id").alias("_node"),
+        F.col("tenure_from").alias("_start"),
     )
     far = F.abs(F.coalesce(F.unix_seconds("_start") - F.unix_seconds("tenure_from"), F.lit(2**40)))
-    found = lost.join(other, on=(F.col("phone_id") == F.col("_phone")) & (F.col("party_id") == F.col("_party")), how="inner")
-    moved = found.groupBy("listing_id").agg(F.min_by(F.struct("_node", "_start"), F.struct(far, F.col("_node"))).alias("_to"))
+    found = lost.join(
+        other, on=(F.col("phone_id") == F.col("_phone")) & (F.col("party_id") == F.col("_party")), how="inner"
+    )
+    moved = found.groupBy("listing_id").agg(
+        F.min_by(F.struct("_node", "_start"), F.struct(far, F.col("_node"))).alias("_to")
+    )
     rows = rows.join(F.broadcast(moved), on="listing_id", how="left")
     return rows.withColumns(
         {
@@ -48,10 +55,14 @@ def attach_decisions(decisions: DataFrame, listings: DataFrame) -> DataFrame:
     `decisions`: listing_id, subject_type, subject_id, …; one row per decision out, `doubt` set where it attaches to nothing.
     """
     named = listings.select(
-        F.col("listing_id").alias("_listing"), F.col("node_id").alias("_node"), F.coalesce("phone_id", "node_id").alias("_subject")
+        F.col("listing_id").alias("_listing"),
+        F.col("node_id").alias("_node"),
+        F.coalesce("phone_id", "node_id").alias("_subject"),
     )
-    ever = listings.where("type = 'phone'").groupBy(F.col("phone_id").alias("_phone")).agg(
-        F.count_distinct("node_id").alias("_n"), F.min("node_id").alias("_only")
+    ever = (
+        listings.where("type = 'phone'")
+        .groupBy(F.col("phone_id").alias("_phone"))
+        .agg(F.count_distinct("node_id").alias("_n"), F.min("node_id").alias("_only"))
     )
     rows = decisions.join(F.broadcast(named), on=F.col("listing_id") == F.col("_listing"), how="left")
     rows = rows.join(F.broadcast(ever), on=F.col("subject_id") == F.col("_phone"), how="left")
@@ -65,7 +76,9 @@ def attach_decisions(decisions: DataFrame, listings: DataFrame) -> DataFrame:
         .when(node.isNull() & (F.col("_n") > 1), F.lit("several_tenures_were_listed"))
         .when(node.isNull(), F.lit("no_tenure_was_ever_listed"))
     )
-    return rows.withColumns({"node_id": node, "doubt": doubt}).drop("_listing", "_node", "_subject", "_phone", "_n", "_only")
+    return rows.withColumns({"node_id": node, "doubt": doubt}).drop(
+        "_listing", "_node", "_subject", "_phone", "_n", "_only"
+    )
 
 
 def read_outcomes(outcomes: DataFrame, listings: DataFrame, recipients: dict[str, Any], spark: Any) -> DataFrame:
@@ -74,14 +87,17 @@ def read_outcomes(outcomes: DataFrame, listings: DataFrame, recipients: dict[str
     `outcomes`: agency, record_id, listing_id, recipient_id, outcome, acted_at, acted_at_is_day, recorded_at.
     """
     speak = spark.createDataFrame(
-        [(r.id, r.agency, r.kind) for r in recipients.values()] or [("", "", "")], "recipient_id string, _speaks string, _kind string"
+        [(r.id, r.agency, r.kind) for r in recipients.values()] or [("", "", "")],
+        "recipient_id string, _speaks string, _kind string",
     )
     of = listings.select(
         "listing_id", "node_id", "type", "phone_id", "administrator", "measure", "test", "lineages", "tenures", "reasons",
         F.col("status").alias("listing_status"),
     )  # fmt: skip
     rows = outcomes.join(F.broadcast(speak), on="recipient_id", how="left").join(of, on="listing_id", how="left")
-    mine = (F.col("administrator") == F.col("recipient_id")) | (F.col("administrator").isNull() & (F.col("type") == "imei") & (F.col("_kind") == "carrier"))
+    mine = (F.col("administrator") == F.col("recipient_id")) | (
+        F.col("administrator").isNull() & (F.col("type") == "imei") & (F.col("_kind") == "carrier")
+    )
     valid = F.col("node_id").isNotNull() & mine & (F.col("_speaks") == F.col("agency"))
     return rows.withColumn("is_valid", F.coalesce(valid, F.lit(False))).drop("_speaks", "_kind")
 

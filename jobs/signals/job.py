@@ -7,7 +7,7 @@ from functools import reduce
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from jobs.core.night import Night, StageReport, settle
+from jobs.core.night import Night, StageReport, settle, together
 from jobs.graph import cases, tenures
 from jobs.graph.intervals import begins, ends
 from jobs.graph.lineage import trace_ids
@@ -30,12 +30,13 @@ def run(night: Night) -> StageReport:
     edges, parties = lake.read("graph.edges").persist(), lake.read("graph.parties").persist()
     listings = settle(due_process.follow_tenures(lake.read("blacklist.listings"), all_tenures))
 
-    upheld = _upheld(night, listings)
-    outcomes = settle(all_outcomes(night, listings))
+    levels = night.codes["authority_levels"]
+    upheld, outcomes, unfounded = together(
+        lambda: _upheld(night, listings),
+        lambda: settle(all_outcomes(night, listings)),
+        lambda: settle(cases.unfounded_cases(source.versions(CASES), source.freeing(CASES), levels)),
+    )
     clearances = settle(due_process.clear(upheld, outcomes, night.on))
-    lake.replace("blacklist.clearances", clearances)
-
-    unfounded = settle(cases.unfounded_cases(source.versions(CASES), source.freeing(CASES), night.codes["authority_levels"]))
     reports = settle(claims.with_first_known(source.versions(CASES)).join(unfounded, on="case_id", how="left_anti"))
     involved = cases.involvements(reports, by_phone, night.key)
     firsts = reports.select("record_id", "first_known_at")
@@ -46,22 +47,37 @@ def run(night: Night) -> StageReport:
         reports.select("record_id", "reported_at_is_day"), on="record_id", how="inner"
     )
     claimed = screening.join_cases(
-        claimed, offended.select("case_id", F.col("node_id").alias("account_id"), "reported_at", "reported_at_is_day"), policy
+        claimed,
+        offended.select("case_id", F.col("node_id").alias("account_id"), "reported_at", "reported_at_is_day"),
+        policy,
     )
-    signals = settle(screening.make_signals(claimed, screening.worth(night.spark, policy, night.contracts), night.instant))
-    roles = involved.where(F.col("role").isin(*cases.SPARED) & F.col("node_id").isNotNull()).select("case_id", "node_id")
-    spared = settle(screening.spared_nodes(roles, parties, source.current("telecom/device_sightings")))
-    protected = settle(lake.read("graph.identifiers").where("protected_reason IS NOT NULL").select("node_id", "protected_reason"))
+    worths = screening.worth(night.spark, policy, night.contracts)
+    roles = involved.where(F.col("role").isin(*cases.SPARED) & F.col("node_id").isNotNull()).select(
+        "case_id", "node_id"
+    )
+    signals, spared, protected = together(
+        lambda: settle(screening.make_signals(claimed, worths, night.instant)),
+        lambda: settle(screening.spared_nodes(roles, parties, source.current("telecom/device_sightings"))),
+        lambda: settle(
+            lake.read("graph.identifiers").where("protected_reason IS NOT NULL").select("node_id", "protected_reason")
+        ),
+    )
     standing, human = screening.take_out(signals, spared, protected, _spoofed(signals, source))
     unclear = involved.where("is_unclear").select(
         F.col("phone_id").alias("node_id"), F.lit("two_tenures_that_day").alias("reason"),
         F.concat_ws(" ", F.lit(CASES), "record_id").alias("source"), F.lit("").alias("detail"),
     )  # fmt: skip
-    lake.replace("graph.doubts", reduce(DataFrame.unionByName, [human, unclear, due_process.doubts(upheld, outcomes)]).distinct())
-    lake.replace("graph.signals", standing.drop("phone_id"))
-    lake.replace("graph.spared", spared)
+    doubts = reduce(DataFrame.unionByName, [human, unclear, due_process.doubts(upheld, outcomes)]).distinct()
+    together(
+        lambda: lake.replace("blacklist.clearances", clearances),
+        lambda: lake.replace("graph.doubts", doubts),
+        lambda: lake.replace("graph.signals", standing.drop("phone_id")),
+        lambda: lake.replace("graph.spared", spared),
+    )
 
-    barred_tenures = all_tenures.join(protected.withColumnRenamed("node_id", "phone_id"), on="phone_id", how="inner").select("node_id")
+    barred_tenures = all_tenures.join(
+        protected.withColumnRenamed("node_id", "phone_id"), on="phone_id", how="inner"
+    ).select("node_id")
     barriers = spread.Barriers(
         protected=protected.select("node_id").unionByName(barred_tenures), spared=spared,
         cleared=clearances.where("scope = 'association'").select("lineage", "node_id").distinct(),
@@ -85,7 +101,7 @@ def _score(night: Night, edges: DataFrame, parties: DataFrame, barriers: spread.
     bound = levels[policy.measures.same_holder.from_]["rank"]
     city = [code for code, attributes in levels.items() if attributes["rank"] >= bound]
     paths = spread.spread(standing, ways, first_known, barriers, policy, city)
-    of_cases = standing.where((F.col("feed") == CASES)).select("lineage").distinct()
+    of_cases = standing.where(F.col("feed") == CASES).select("lineage").distinct()
     lake.replace("graph.influences", spread.best_paths(paths, parties, of_cases, policy, night.instant))
     influences = lake.read("graph.influences")
     lake.replace("graph.scores", spread.score_nodes(influences))
@@ -107,7 +123,10 @@ def _upheld(night: Night, listings: DataFrame) -> DataFrame:
     source, feed = Sources.of(night), "public_security/appeal_decisions"
     stated = source.current(feed).unionByName(source.freeing(feed)).where("outcome = 'upheld'")
     stated = stated.withColumns(
-        {"decided_at": F.coalesce("decided_at", "recorded_at"), "decided_at_is_day": F.coalesce("decided_at_is_day", F.lit(False))}
+        {
+            "decided_at": F.coalesce("decided_at", "recorded_at"),
+            "decided_at_is_day": F.coalesce("decided_at_is_day", F.lit(False)),
+        }
     )
     return settle(due_process.attach_decisions(stated, listings))
 
@@ -130,7 +149,9 @@ def _all_claims(
     night: Night, source: Sources, involved: DataFrame, by_phone: DataFrame, all_tenures: DataFrame, edges: DataFrame
 ) -> DataFrame:
     versions = source.versions(CASES)
-    confirmed = versions.where("finding = 'confirmed'").groupBy("case_id").agg(F.min("recorded_at").alias("confirmed_at"))
+    confirmed = (
+        versions.where("finding = 'confirmed'").groupBy("case_id").agg(F.min("recorded_at").alias("confirmed_at"))
+    )
     found = [claims.case_claims(involved, confirmed, cases.OFFENDING)]
 
     persons = claims.with_first_known(source.versions(PERSONS))
@@ -142,12 +163,20 @@ def _all_claims(
 
     controls = claims.with_first_known(source.versions(CONTROLS))
     columns = ["account_id", "case_id", "control", "ordered_at", "ordered_at_is_day", "recorded_at"]
-    releases = controls.select(*columns).unionByName(source.freeing(CONTROLS).select(*columns)).where("control = 'release' AND account_id IS NOT NULL")
+    releases = (
+        controls.select(*columns)
+        .unionByName(source.freeing(CONTROLS).select(*columns))
+        .where("control = 'release' AND account_id IS NOT NULL")
+    )
     moment = F.coalesce("ordered_at", "recorded_at")
-    day = F.when(F.col("ordered_at_is_day"), moment + F.expr("INTERVAL 1 DAY")).otherwise(moment + F.expr("INTERVAL 0.000001 SECONDS"))
+    day = F.when(F.col("ordered_at_is_day"), moment + F.expr("INTERVAL 1 DAY")).otherwise(
+        moment + F.expr("INTERVAL 0.000001 SECONDS")
+    )
     found.append(claims.control_claims(controls, releases.select("account_id", "case_id", day.alias("released_by"))))
 
-    subscriptions = claims.with_first_known(source.versions("telecom/subscriptions")).where("deactivation_reason = 'fraud'")
+    subscriptions = claims.with_first_known(source.versions("telecom/subscriptions")).where(
+        "deactivation_reason = 'fraud'"
+    )
     ended = all_tenures.where("fraud_ended_at IS NOT NULL").select(
         F.col("node_id").alias("tenure_node"), "phone_id", F.col("holder_id"), "fraud_ended_at"
     )
@@ -158,11 +187,15 @@ def _all_claims(
     found.append(claims.subscription_claims(ended.where(F.col("fraud_ended_at") < F.lit(night.instant))))
 
     lines = claims.with_first_known(source.versions(LINES))
-    found.append(claims.line_claims(tenures.attach_phone(lines, by_phone, night.key, phone="phone_id", moment=F.col("window_start"))))
+    found.append(
+        claims.line_claims(
+            tenures.attach_phone(lines, by_phone, night.key, phone="phone_id", moment=F.col("window_start"))
+        )
+    )
     found.append(claims.transfer_claims(claims.with_first_known(source.versions("finance/suspicious_transfers"))))
     found.append(claims.site_claims(claims.with_first_known(source.versions("internet/malicious_sites"))))
     for feed in night.contracts.values():
-        if feed.public and feed.signals:
+        if feed.public and feed.signals and night.lake.has(f"silver.{feed.table}"):
             public = claims.public_claims(feed, claims.with_first_known(source.versions(feed.id)), by_phone, night.key)
             if public is not None:
                 found.append(public)
@@ -171,23 +204,55 @@ def _all_claims(
 
 def _served(edges: DataFrame, all_tenures: DataFrame) -> DataFrame:
     """(sim_id, vf, vt, tenure_node, phone): the times in which an imsi or iccid served a tenure, by one record each."""
-    sims = edges.where("kind = 'sim'").select("from_id", "to_id", F.explode("support").alias("s")).select(
-        "from_id", "to_id", "s.record_id", begins(F.col("s.valid_from")).alias("vf"), ends(F.col("s.valid_to")).alias("vt")
+    sims = (
+        edges.where("kind = 'sim'")
+        .select("from_id", "to_id", F.explode("support").alias("s"))
+        .select(
+            "from_id",
+            "to_id",
+            "s.record_id",
+            begins(F.col("s.valid_from")).alias("vf"),
+            ends(F.col("s.valid_to")).alias("vt"),
+        )
     )
     own = all_tenures.select(F.col("node_id").alias("from_id"), F.col("phone_id").alias("phone"))
-    imsi = sims.join(own, on="from_id", how="inner").select(F.col("to_id").alias("sim_id"), "vf", "vt", F.col("from_id").alias("tenure_node"), "phone", "record_id")
-    iccid = sims.select(F.col("from_id").alias("_imsi"), F.col("to_id").alias("_iccid"), "record_id", F.col("vf").alias("_f"), F.col("vt").alias("_t"))
+    imsi = sims.join(own, on="from_id", how="inner").select(
+        F.col("to_id").alias("sim_id"), "vf", "vt", F.col("from_id").alias("tenure_node"), "phone", "record_id"
+    )
+    iccid = sims.select(
+        F.col("from_id").alias("_imsi"),
+        F.col("to_id").alias("_iccid"),
+        "record_id",
+        F.col("vf").alias("_f"),
+        F.col("vt").alias("_t"),
+    )
     through = imsi.join(iccid, on="record_id", how="inner").where("sim_id = _imsi AND vf < _t AND _f < vt")
-    through = through.select(F.col("_iccid").alias("sim_id"), F.greatest("vf", "_f").alias("vf"), F.least("vt", "_t").alias("vt"), "tenure_node", "phone")
+    through = through.select(
+        F.col("_iccid").alias("sim_id"),
+        F.greatest("vf", "_f").alias("vf"),
+        F.least("vt", "_t").alias("vt"),
+        "tenure_node",
+        "phone",
+    )
     return imsi.drop("record_id").unionByName(through)
 
 
 def _spoofed(signals: DataFrame, source: Sources) -> DataFrame:
     """signal_id of unconfirmed cases' offenders whose number was only displayed in a spoofing window that covers the moment."""
-    windows = source.current(LINES).where("indicator = 'caller_id_spoofing' AND displayed_id IS NOT NULL").select(
-        F.col("displayed_id").alias("_phone"), "window_start", "window_end"
+    windows = (
+        source.current(LINES)
+        .where("indicator = 'caller_id_spoofing' AND displayed_id IS NOT NULL")
+        .select(F.col("displayed_id").alias("_phone"), "window_start", "window_end")
     )
-    end = F.when(F.col("occurred_is_day"), F.col("occurred_at") + F.expr("INTERVAL 1 DAY")).otherwise(F.col("occurred_at"))
-    named = signals.where("kind = 'case_reported' AND role = 'offender' AND phone_id IS NOT NULL").withColumn("_end", end)
+    end = F.when(F.col("occurred_is_day"), F.col("occurred_at") + F.expr("INTERVAL 1 DAY")).otherwise(
+        F.col("occurred_at")
+    )
+    named = signals.where("kind = 'case_reported' AND role = 'offender' AND phone_id IS NOT NULL").withColumn(
+        "_end", end
+    )
     covered = (F.col("window_start") <= F.col("_end")) & (F.col("window_end") >= F.col("occurred_at"))
-    return named.join(windows, on=(F.col("phone_id") == F.col("_phone")) & covered, how="inner").select("signal_id").distinct()
+    return (
+        named.join(windows, on=(F.col("phone_id") == F.col("_phone")) & covered, how="inner")
+        .select("signal_id")
+        .distinct()
+    )

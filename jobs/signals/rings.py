@@ -10,7 +10,13 @@ from jobs.graph.components import label_components
 
 
 def find_rings(
-    spark: SparkSession, edges: DataFrame, scores: DataFrame, parties: DataFrame, shared: DataFrame, first_seen: DataFrame, lead_bound: float
+    spark: SparkSession,
+    edges: DataFrame,
+    scores: DataFrame,
+    parties: DataFrame,
+    shared: DataFrame,
+    first_seen: DataFrame,
+    lead_bound: float,
 ) -> DataFrame:
     """Rows of graph.rings: components of parties over edges that stand and are not shared, among nodes at or above the lead bound."""
     high = scores.where(F.col("score") >= lead_bound).select("node_id")
@@ -19,9 +25,9 @@ def find_rings(
     a = member.select(F.col("node_id").alias("from_id"), F.col("party_id").alias("a"))
     b = member.select(F.col("node_id").alias("to_id"), F.col("party_id").alias("b"))
     among = edges.select("kind", "from_id", "to_id").join(b, on="to_id", how="inner")
-    free = among.join(crowd, on=(among["to_id"] == crowd["node_id"]) & (among["kind"] == crowd["kind"]), how="left_anti").join(
-        crowd, on=(among["from_id"] == crowd["node_id"]) & (among["kind"] == crowd["kind"]), how="left_anti"
-    )
+    free = among.join(
+        crowd, on=(among["to_id"] == crowd["node_id"]) & (among["kind"] == crowd["kind"]), how="left_anti"
+    ).join(crowd, on=(among["from_id"] == crowd["node_id"]) & (among["kind"] == crowd["kind"]), how="left_anti")
     direct = free.where("kind <> 'involved'").join(a, on="from_id", how="inner").select("a", "b")
     in_case = free.where("kind = 'involved'").select(F.col("from_id").alias("a"), "b")
     pairs = direct.unionByName(in_case).distinct().toArrow()
@@ -34,4 +40,9 @@ def find_rings(
         F.min_by("node_id", F.struct(F.coalesce("first_seen_on", F.lit("9999-12-31").cast("date")), F.col("node_id"))).alias("ring_id"),
         F.count_distinct("party_id").alias("n_parties"),
     ).where("n_parties > 1")  # fmt: skip
-    return members.select("component", "party_id").distinct().join(rings, on="component", how="inner").select("ring_id", "party_id", "n_parties")
+    return (
+        members.select("component", "party_id")
+        .distinct()
+        .join(rings, on="component", how="inner")
+        .select("ring_id", "party_id", "n_parties")
+    )

@@ -37,24 +37,46 @@ def walkable(edges: DataFrame, shared: DataFrame, protected: DataFrame, policy: 
     A stretch into a node that is shared for its kind is no way; one out of such a node is only the first step of a finding.
     """
     weights = {kind: edge.weight for kind, edge in policy.edges.items()}
-    cases = reduce(lambda other, kind: other.when(F.col("kind") == kind, F.lit(weights[kind])), weights, F.when(F.lit(False), F.lit(0.0)))
+    cases = reduce(
+        lambda other, kind: other.when(F.col("kind") == kind, F.lit(weights[kind])),
+        weights,
+        F.when(F.lit(False), F.lit(0.0)),
+    )
     stretches = edges.where(F.col("kind").isin(list(weights))).select(
         "kind", "from_id", "to_id", F.explode(F.array_distinct(F.transform("support", lambda s: F.struct(s["valid_from"], s["valid_to"])))).alias("_s")
     ).select("kind", "from_id", "to_id", begins(F.col("_s.valid_from")).alias("f"), ends(F.col("_s.valid_to")).alias("t"), cases.alias("weight"))  # fmt: skip
     late = reduce(lambda a, b: a | b, [(F.col("kind") == k) & F.lit(along) for k, along in FROM_THE_PERSON if along])
-    late_back = reduce(lambda a, b: a | b, [(F.col("kind") == k) & F.lit(not along) for k, along in FROM_THE_PERSON if not along])
+    late_back = reduce(
+        lambda a, b: a | b, [(F.col("kind") == k) & F.lit(not along) for k, along in FROM_THE_PERSON if not along]
+    )
     base = ["kind", "from_id", "to_id", "weight", "f", "t"]
-    ways = stretches.select(F.col("from_id").alias("u"), F.col("to_id").alias("v"), *base, late.alias("is_late_ok"), F.lit("from").alias("su")).unionByName(
+    ways = stretches.select(
+        F.col("from_id").alias("u"),
+        F.col("to_id").alias("v"),
+        *base,
+        late.alias("is_late_ok"),
+        F.lit("from").alias("su"),
+    ).unionByName(
         stretches.where("kind <> 'transfer'").select(
-            F.col("to_id").alias("u"), F.col("from_id").alias("v"), *base, late_back.alias("is_late_ok"), F.lit("to").alias("su")
+            F.col("to_id").alias("u"),
+            F.col("from_id").alias("v"),
+            *base,
+            late_back.alias("is_late_ok"),
+            F.lit("to").alias("su"),
         )
     )
-    crowd = F.broadcast(shared.where("is_shared").select(F.col("node_id").alias("_n"), F.col("kind").alias("_k")).distinct())
+    crowd = F.broadcast(
+        shared.where("is_shared").select(F.col("node_id").alias("_n"), F.col("kind").alias("_k")).distinct()
+    )
     ways = ways.join(crowd, on=(F.col("v") == F.col("_n")) & (F.col("kind") == F.col("_k")), how="left_anti")
     marked = crowd.withColumn("from_shared", F.lit(True))
-    ways = ways.join(marked, on=(F.col("u") == F.col("_n")) & (F.col("kind") == F.col("_k")), how="left").drop("_n", "_k", "su")
+    ways = ways.join(marked, on=(F.col("u") == F.col("_n")) & (F.col("kind") == F.col("_k")), how="left").drop(
+        "_n", "_k", "su"
+    )
     barred = F.broadcast(protected.select(F.col("node_id").alias("_p")))
-    ways = ways.join(barred, on=F.col("u") == F.col("_p"), how="left_anti").join(barred, on=F.col("v") == F.col("_p"), how="left_anti")
+    ways = ways.join(barred, on=F.col("u") == F.col("_p"), how="left_anti").join(
+        barred, on=F.col("v") == F.col("_p"), how="left_anti"
+    )
     return ways.withColumn("from_shared", F.coalesce("from_shared", F.lit(False)))
 
 
@@ -85,7 +107,9 @@ def step(paths: DataFrame, ways: DataFrame, barriers: Barriers, policy: Policy) 
     overlaps = (F.col("lf") < F.col("t")) & (F.col("f") < F.col("lt"))
     holds_then = ((F.col("f") <= F.col("lf")) | (F.col("f") < F.col("lt"))) & (F.col("t") > F.col("lf"))
     held_then = ((F.col("lf") <= F.col("f")) | (F.col("lf") < F.col("t"))) & (F.col("lt") > F.col("f"))
-    not_before = F.col("t") >= plus_days(F.col("o_from"), -grace)
+    # The moment itself, or any moment of its day: a day ends before the moment that is its end.
+    earliest = plus_days(F.col("o_from"), -grace)
+    not_before = (F.col("f") >= earliest) | (F.col("t") > earliest)
     after_last = (F.col("f") >= F.col("lf")) | (F.col("t") > F.col("lf"))
     ordinary = in_time & (first | F.when(was_transfer, holds_then).otherwise(overlaps))
     moved = not_before & (first | F.when(was_transfer, after_last).otherwise(held_then))
@@ -109,7 +133,9 @@ def _not_cleared_until(paths: DataFrame, barriers: Barriers) -> DataFrame:
     return paths.join(until, on=cleared, how="left_anti")
 
 
-def spread(signals: DataFrame, ways: DataFrame, first_known: DataFrame, barriers: Barriers, policy: Policy, city: list[str]) -> DataFrame:
+def spread(
+    signals: DataFrame, ways: DataFrame, first_known: DataFrame, barriers: Barriers, policy: Policy, city: list[str]
+) -> DataFrame:
     """Every path that counts, of every length: the candidates for `best_paths`."""
     last = settle(start_paths(signals, first_known, barriers, city))
     found = [last]
@@ -145,7 +171,9 @@ def best_paths(paths: DataFrame, parties: DataFrame, cases: DataFrame, policy: P
         F.min("is_public").alias("is_public"),
     )  # fmt: skip
     grouped = grouped.join(F.broadcast(cases.withColumn("_case", F.lit(True))), on="lineage", how="left")
-    live = (F.col("b.n_edges") == 0) | ((F.col("b.lf") < F.lit(instant)) & (F.col("b.lt") >= F.lit(instant)) & (F.col("b.lk") != "transfer"))
+    live = (F.col("b.n_edges") == 0) | (
+        (F.col("b.lf") < F.lit(instant)) & (F.col("b.lt") >= F.lit(instant)) & (F.col("b.lk") != "transfer")
+    )
     return grouped.select(
         "node_id", "lineage", F.col("b.influence").alias("influence"), F.col("b.n_edges").alias("n_edges"), F.col("b.path").alias("path"),
         F.col("b.signal_id").alias("signal_id"), F.when(F.col("_case"), F.lit("public_security")).otherwise(F.col("_agency")).alias("agency"),

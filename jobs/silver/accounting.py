@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import reduce
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
@@ -28,15 +29,16 @@ class Account:
         return self.kept + self.superseded + self.quarantined
 
 
-def known_versions(silver: DataFrame, parsed: DataFrame, feed: str) -> DataFrame:
+def known_versions(silver: Mapping[str, DataFrame], outcomes: DataFrame) -> DataFrame:
     """`feed`, `record_id` and version order of every good version, from any night, of the records that
-    tonight's rows name.
+    tonight's rows (`outcomes`) name. `silver`: the table of each feed.
     """
-    named = parsed.where(F.col("record_id").isNotNull()).select("record_id").distinct()
-    good = silver.where(~F.col("frees_only")).select("record_id", *VERSION_ORDER)
-    return good.join(named, on="record_id", how="left_semi").select(
-        F.lit(feed).alias("feed"), "record_id", *VERSION_ORDER
-    )
+    good = [
+        table.where(~F.col("frees_only")).select(F.lit(feed).alias("feed"), "record_id", *VERSION_ORDER)
+        for feed, table in silver.items()
+    ]
+    named = outcomes.where(F.col("record_id").isNotNull()).select("feed", "record_id").distinct()
+    return reduce(DataFrame.unionByName, good).join(named, on=["feed", "record_id"], how="left_semi")
 
 
 def outcome_rows(parsed: DataFrame, feed: str) -> DataFrame:
@@ -47,9 +49,9 @@ def outcome_rows(parsed: DataFrame, feed: str) -> DataFrame:
         *VERSION_ORDER,
         F.col("_is_good").alias("is_good"),
         "frees_only",
-        F.array_union(
-            "_reasons", F.flatten(F.transform("_broken", lambda element: element["reasons"]))
-        ).alias("reasons"),
+        F.array_union("_reasons", F.flatten(F.transform("_broken", lambda element: element["reasons"]))).alias(
+            "reasons"
+        ),
     )
 
 
@@ -62,9 +64,7 @@ def count_outcomes(outcomes: DataFrame, known: DataFrame) -> DataFrame:
     newest = known.groupBy("feed", "record_id").agg(F.max(version_order()).alias("newest"))
     placed = outcomes.join(newest, on=["feed", "record_id"], how="left")
     is_good, is_newest = F.col("is_good"), version_order() == F.col("newest")
-    each = placed.withColumn(
-        "reason", F.explode(F.concat(F.array(F.lit(None).cast("string")), F.col("reasons")))
-    )
+    each = placed.withColumn("reason", F.explode(F.concat(F.array(F.lit(None).cast("string")), F.col("reasons"))))
     return each.groupBy("feed", "delivery_id", "reason").agg(
         F.count_if(is_good & is_newest).alias("kept"),
         F.count_if(is_good & ~is_newest).alias("superseded"),

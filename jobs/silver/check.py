@@ -70,9 +70,7 @@ def raw(name: str) -> Expr:
 
 def fault(broken: Expr, reason: str, column: str | None) -> Expr:
     """What `broken` says, as a fault or null."""
-    return F.when(
-        broken, F.struct(F.lit(reason).alias("reason"), F.lit(column).cast("string").alias("column"))
-    )
+    return F.when(broken, F.struct(F.lit(reason).alias("reason"), F.lit(column).cast("string").alias("column")))
 
 
 def no_faults() -> Expr:
@@ -174,9 +172,7 @@ def _code_of(spelling: Expr, codes: CodeList) -> Expr:
     spellings = {alias.lower(): code for alias, code in codes.aliases.items()} | {
         code.lower(): code for code in codes.codes
     }
-    table = F.str_to_map(
-        F.lit("\n".join(f"{k}\t{v}" for k, v in sorted(spellings.items()))), F.lit("\n"), F.lit("\t")
-    )
+    table = F.str_to_map(F.lit("\n".join(f"{k}\t{v}" for k, v in sorted(spellings.items()))), F.lit("\n"), F.lit("\t"))
     return F.try_element_at(table, spelling)
 
 
@@ -195,9 +191,7 @@ def _spec(part: Part) -> Spec:
 def _part_faults(part: Part, whole: Expr) -> list[Expr]:
     value = raw(part.value.name)
     nothing = ~is_blank(value) & part.normal("value").isNull() & (F.size(part.normal("reasons")) == 0)
-    faults = (
-        [fault(whole & part.is_testable & nothing, "missing_value", part.value.name)] if part.required else []
-    )
+    faults = [fault(whole & part.is_testable & nothing, "missing_value", part.value.name)] if part.required else []
     if part.scope is not None:
         faults.append(fault(F.col(f"__{part.label}_unknown"), "unknown_code", part.scope.name))
     if part.type is not None:
@@ -232,9 +226,7 @@ def _identifier(part: Part, key: bytes) -> Expr:
         else {name: F.lit(None).cast(kind) for name, kind in nothing.items()}
     )
     fields = {"type": type_, "value": value, "id": node_id(key, type_, value), **led_to}
-    return F.when(value.isNotNull(), F.struct(*[field.alias(name) for name, field in fields.items()])).cast(
-        IDENTIFIER
-    )
+    return F.when(value.isNotNull(), F.struct(*[field.alias(name) for name, field in fields.items()])).cast(IDENTIFIER)
 
 
 def _add_hosts(steps: Steps, part: Part) -> None:
@@ -251,9 +243,7 @@ def _add_hosts(steps: Steps, part: Part) -> None:
 
 
 def _hosts(part: Part, key: bytes) -> dict[str, Expr]:
-    host_type, host, registrable = (
-        F.col(f"__{part.label}_{name}") for name in ("host_type", "host", "registrable")
-    )
+    host_type, host, registrable = (F.col(f"__{part.label}_{name}") for name in ("host_type", "host", "registrable"))
     return {
         "host_type": host_type,
         "host": host,

@@ -29,9 +29,7 @@ def texts_of(column: Column) -> Expr:
     return F.when(text.rlike(r"^\s*\["), F.from_json(text, "array<string>", _JSON))
 
 
-def add_elements(
-    frame: DataFrame, feed: Feed, column: Column, codes: Mapping[str, CodeList], key: bytes
-) -> DataFrame:
+def add_elements(frame: DataFrame, feed: Feed, column: Column, codes: Mapping[str, CodeList], key: bytes) -> DataFrame:
     """Adds `<column>` (the elements that are good), `readable__<column>` (those with an identifier that
     can be read), `broken__<column>` (BROKEN: the others' faults) and `found__<column>` (FOUND: the good
     ones' identifiers). All null when the column is no list.
@@ -61,9 +59,7 @@ def add_elements(
         .agg(F.sort_array(F.collect_list("__element")).alias("__all"))
     )
     joined = frame.join(rows, on=list(PLACE), how="left")
-    every = F.when(
-        texts_of(column).isNotNull(), F.coalesce("__all", F.array().cast(rows.schema["__all"].dataType))
-    )
+    every = F.when(texts_of(column).isNotNull(), F.coalesce("__all", F.array().cast(rows.schema["__all"].dataType)))
     good = F.filter("__every", lambda e: F.size(e["faults"]) == 0)
     return (
         joined.withColumn("__every", every)

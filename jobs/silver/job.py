@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from pyspark.sql import functions as F
 
-from jobs.core.night import StageReport
+from jobs.core.night import StageReport, settle
 from jobs.silver.accounting import (
     Account,
     accounts_of,
@@ -40,20 +40,19 @@ def run(night: Night) -> StageReport:
     delivered = _delivered(night)
     feeds = sorted({feed for (feed, _), rows in delivered.items() if rows})
     if not feeds:
-        _append_accounts(
-            night, [Account(feed, delivery_id, 0, 0, 0, 0) for feed, delivery_id in sorted(delivered)]
-        )
+        _append_accounts(night, [Account(feed, delivery_id, 0, 0, 0, 0) for feed, delivery_id in sorted(delivered)])
         return StageReport()
     with ThreadPoolExecutor(THREADS) as pool:
         parsed = dict(zip(feeds, pool.map(lambda feed: _write_silver(night, feed), feeds), strict=True))
-        try:
-            tables = [pool.submit(write, night, parsed) for write in (_write_quarantine, _write_vault)]
-            accounts = _account(night, parsed, delivered)
-            for table in tables:
-                table.result()
-        finally:
-            for frame in parsed.values():
-                frame.unpersist()
+        outcomes = settle(_union(outcome_rows(frame, feed) for feed, frame in parsed.items()))
+        known = settle(_known(night, feeds, outcomes))
+        tables = [
+            pool.submit(_write_quarantine, night, parsed, known),
+            pool.submit(_write_vault, night, parsed),
+        ]
+        accounts = _account(night, outcomes, known, delivered)
+        for table in tables:
+            table.result()
     return StageReport(
         rows_in=sum(account.rows for account in accounts),
         rows_out=sum(account.kept + account.superseded for account in accounts),
@@ -64,12 +63,7 @@ def run(night: Night) -> StageReport:
 def _delivered(night: Night) -> dict[tuple[str, str], int]:
     """The rows of each delivery that this night took, by (feed, delivery_id), as its manifest has them."""
     tonight = (F.col("night_on") == F.lit(night.on)) & (F.col("status") == "taken")
-    rows = (
-        night.lake.read("ops.deliveries")
-        .where(tonight)
-        .select("agency", "feed", "delivery_id", "rows_in")
-        .collect()
-    )
+    rows = night.lake.read("ops.deliveries").where(tonight).select("agency", "feed", "delivery_id", "rows_in").collect()
     return {(f"{row.agency}/{row.feed}", row.delivery_id): row.rows_in for row in rows}
 
 
@@ -77,30 +71,29 @@ def _write_silver(night: Night, feed: str) -> DataFrame:
     """Parses the feed's rows of this night, once, and appends what is good and what frees."""
     contract = night.contracts[feed]
     bronze = night.lake.read(f"bronze.{contract.table}").where(F.col("night_on") == F.lit(night.on))
-    parsed = parse_records(bronze, contract, night.codes, night.key).persist()
+    parsed = settle(parse_records(bronze, contract, night.codes, night.key))
     name = f"silver.{contract.table}"
-    night.lake.append(
-        name, parsed.where(F.col("_is_good") | F.col("frees_only")).select(*night.lake.schema(name).names)
-    )
+    taken = parsed.where(F.col("_is_good") | F.col("frees_only"))
+    night.lake.append(name, taken.select(*night.lake.schema(name).names))
     return parsed
 
 
-def _write_quarantine(night: Night, parsed: Parsed) -> None:
+def _write_quarantine(night: Night, parsed: Parsed, known: DataFrame) -> None:
     tonight = _union(quarantine_rows(frame, feed) for feed, frame in parsed.items())
     rows = night.lake.read("quarantine.records").unionByName(tonight)
-    night.lake.replace("quarantine.records", resolve(rows, _known(night, parsed), night.on))
+    night.lake.replace("quarantine.records", resolve(rows, known, night.on))
 
 
 def _write_vault(night: Night, parsed: Parsed) -> None:
     found = _union(collect_found(frame) for frame in parsed.values())
-    night.lake.append(
-        "vault.identifiers", new_vault_rows(found, night.lake.read("vault.identifiers"), night.key, night.on)
-    )
+    known = night.lake.read("vault.identifiers")
+    night.lake.append("vault.identifiers", new_vault_rows(found, known, night.key, night.on))
 
 
-def _account(night: Night, parsed: Parsed, delivered: dict[tuple[str, str], int]) -> list[Account]:
-    outcomes = _union(outcome_rows(frame, feed) for feed, frame in parsed.items())
-    accounts = accounts_of(count_outcomes(outcomes, _known(night, parsed)))
+def _account(
+    night: Night, outcomes: DataFrame, known: DataFrame, delivered: dict[tuple[str, str], int]
+) -> list[Account]:
+    accounts = accounts_of(count_outcomes(outcomes, known))
     counted = {(account.feed, account.delivery_id) for account in accounts}
     accounts += [Account(feed, delivery, 0, 0, 0, 0) for feed, delivery in sorted(set(delivered) - counted)]
     assert_balanced(accounts, delivered)
@@ -115,12 +108,9 @@ def _append_accounts(night: Night, accounts: Iterable[Account]) -> None:
         night.lake.append("ops.accounting", night.spark.createDataFrame(rows, schema))
 
 
-def _known(night: Night, parsed: Parsed) -> DataFrame:
+def _known(night: Night, feeds: Iterable[str], outcomes: DataFrame) -> DataFrame:
     """Every good version, from any night, of tonight's records; read after tonight's were appended."""
-    return _union(
-        known_versions(night.lake.read(f"silver.{night.contracts[feed].table}"), frame, feed)
-        for feed, frame in parsed.items()
-    )
+    return known_versions({feed: night.lake.read(f"silver.{night.contracts[feed].table}") for feed in feeds}, outcomes)
 
 
 def _union(frames: Iterable[DataFrame]) -> DataFrame:
@@ -142,8 +132,7 @@ def _notes(accounts: Iterable[Account]) -> list[str]:
         if not reasons:
             continue
         why = ", ".join(
-            f"{reason} {rows:,}"
-            for reason, rows in sorted(reasons.items(), key=lambda item: (-item[1], item[0]))
+            f"{reason} {rows:,}" for reason, rows in sorted(reasons.items(), key=lambda item: (-item[1], item[0]))
         )
         freeing = sum(account.freeing for account in of_feed)
         tail = f"; {freeing:,} of them free somebody and take effect" if freeing else ""

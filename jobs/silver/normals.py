@@ -47,9 +47,7 @@ def _add_any(steps: Steps, spec: Spec, today: Expr, codes: Mapping[str, CodeList
     type_ = F.lit(spec.type) if isinstance(spec.type, str) else spec.type
     is_common = F.coalesce(type_.isin(*COMMON), F.lit(False))
     common, rest = f"{spec.name}_common", f"{spec.name}_rest"
-    _add_compiled(
-        steps, [spec._replace(name=common, raw=F.when(is_common, spec.raw), types=COMMON)], today, codes
-    )
+    _add_compiled(steps, [spec._replace(name=common, raw=F.when(is_common, spec.raw), types=COMMON)], today, codes)
     scope = F.lit(None).cast("string") if spec.scope is None else spec.scope
     others = [F.when(~is_common, column) for column in (type_, spec.raw, scope, today)]
     steps.withColumns({rest: _by_python(codes)(*others)})
@@ -67,15 +65,11 @@ def _by_python(codes: Mapping[str, CodeList]) -> Callable[..., Expr]:
     lists = lists_of(codes)
 
     def run(type_: pa.Array, raw: pa.Array, scope: pa.Array, today: pa.Array) -> pa.Array:
-        rows = list(
-            zip(type_.to_pylist(), raw.to_pylist(), scope.to_pylist(), today.to_pylist(), strict=True)
-        )
+        rows = list(zip(type_.to_pylist(), raw.to_pylist(), scope.to_pylist(), today.to_pylist(), strict=True))
         outcomes: dict[object, dict[str, object] | None] = {}
         for row in set(rows):
             kind, value, reasons = normalise_py(*row, lists)
-            outcomes[row] = (
-                None if row[0] is None else {"type": kind, "value": value, "reasons": list(reasons)}
-            )
+            outcomes[row] = None if row[0] is None else {"type": kind, "value": value, "reasons": list(reasons)}
         return pa.array([outcomes[row] for row in rows], _OUTCOME)
 
     # PySpark's annotations of arrow_udf leave out a function of Arrow arrays, which its documentation has.

@@ -79,9 +79,7 @@ def _raw_columns(bronze: DataFrame, feed: Feed) -> DataFrame:
     """
     is_said = ~F.col("op").eqNullSafe("withdraw")
     texts = [
-        (F.col(f"`{name}`") if name in BASE_COLUMNS else F.when(is_said, F.col(f"`{name}`"))).alias(
-            f"raw__{name}"
-        )
+        (F.col(f"`{name}`") if name in BASE_COLUMNS else F.when(is_said, F.col(f"`{name}`"))).alias(f"raw__{name}")
         for name in feed.columns
     ]
     return bronze.select(*_DELIVERY, "produced_at", "undecodable", no_faults(), *texts)
@@ -94,11 +92,7 @@ def _is_future() -> Expr:
 def _array_faults(column: Column) -> list[Expr]:
     text = raw(column.name)
     faults = [fault(~is_blank(text) & texts_of(column).isNull(), "wrong_type", column.name)]
-    return (
-        [*faults, fault(_is_said() & is_blank(text), "missing_value", column.name)]
-        if column.required
-        else faults
-    )
+    return [*faults, fault(_is_said() & is_blank(text), "missing_value", column.name)] if column.required else faults
 
 
 def _interval_faults(feed: Feed, start: str, end: str) -> list[Expr]:
@@ -124,13 +118,8 @@ def _decide(frame: DataFrame, feed: Feed, arrays: list[str], labels: list[str]) 
     )
     frame = frame.withColumn("_is_good", F.size("_reasons") == 0)
     frame = frame.withColumn("frees_only", ~F.col("_is_good") & readable & F.coalesce(frees, F.lit(False)))
-    frame = frame.withColumn(
-        "recorded_at", F.when(_is_future(), F.col("produced_at")).otherwise(F.col("recorded_at"))
-    )
-    taken = {
-        name: F.when(F.col("frees_only"), F.col(f"readable__{name}")).otherwise(F.col(name))
-        for name in arrays
-    }
+    frame = frame.withColumn("recorded_at", F.when(_is_future(), F.col("produced_at")).otherwise(F.col("recorded_at")))
+    taken = {name: F.when(F.col("frees_only"), F.col(f"readable__{name}")).otherwise(F.col(name)) for name in arrays}
     frame = frame.withColumns(taken)
     broken = (
         F.concat(*[F.coalesce(f"broken__{name}", F.array().cast(BROKEN)) for name in arrays])

@@ -53,12 +53,7 @@ def resolve(rows: DataFrame, good_versions: DataFrame, on: date) -> DataFrame:
     that comes after the newer good one is resolved at once. Where a row's own recorded_at can't be
     read, a version with a higher sequence is newer.
     """
-    elements = (
-        rows.where(F.col("element").isNotNull())
-        .select(*PLACE)
-        .distinct()
-        .withColumn("_has_broken", F.lit(True))
-    )
+    elements = rows.where(F.col("element").isNotNull()).select(*PLACE).distinct().withColumn("_has_broken", F.lit(True))
     marked = good_versions.join(elements, on=list(PLACE), how="left")
     whole = F.col("_has_broken").isNull()
     newest = marked.groupBy("feed", "record_id").agg(
@@ -71,9 +66,7 @@ def resolve(rows: DataFrame, good_versions: DataFrame, on: date) -> DataFrame:
     is_element = F.col("element").isNotNull()
     order = F.when(is_element, F.col("_whole_order")).otherwise(F.col("_order"))
     sequence = F.when(is_element, F.col("_whole_sequence")).otherwise(F.col("_sequence"))
-    newer = F.when(F.col("recorded_at").isNotNull(), order > version_order()).otherwise(
-        sequence > F.col("sequence")
-    )
+    newer = F.when(F.col("recorded_at").isNotNull(), order > version_order()).otherwise(sequence > F.col("sequence"))
     resolves = (F.col("status") == "open") & F.coalesce(newer, F.lit(False))
     return joined.withColumns(
         {

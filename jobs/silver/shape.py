@@ -46,9 +46,7 @@ _KINDS = (("type", "value", "id"), ("host_type", "host", "host_id"), ("", "regis
 
 def _found(identifier: Expr, type_: str, value: str, node_id: str) -> Expr:
     named = identifier[type_] if type_ else F.lit("domain")
-    whole = F.struct(
-        identifier[node_id].alias("node_id"), named.alias("type"), identifier[value].alias("value")
-    )
+    whole = F.struct(identifier[node_id].alias("node_id"), named.alias("type"), identifier[value].alias("value"))
     return F.when(identifier[value].isNotNull(), whole)
 
 

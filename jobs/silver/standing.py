@@ -37,9 +37,7 @@ def newest_snapshots(deliveries: DataFrame) -> dict[str, Snapshot]:
     taken = deliveries.where((F.col("status") == "taken") & (F.col("mode") == "snapshot"))
     newest = taken.groupBy(F.concat_ws("/", "agency", "feed").alias("feed")).agg(
         # As microseconds: a collected TIMESTAMP would come in the time zone of the machine.
-        F.max(F.struct("sequence", "delivery_id", F.unix_micros("produced_at").alias("micros"))).alias(
-            "newest"
-        )
+        F.max(F.struct("sequence", "delivery_id", F.unix_micros("produced_at").alias("micros"))).alias("newest")
     )
     return {
         row.feed: Snapshot(row.newest.sequence, _instant(row.newest.micros), row.newest.delivery_id)
@@ -52,8 +50,7 @@ def present_records(snapshot: Snapshot, silver: DataFrame, quarantined: DataFram
     the feed's rows.
     """
     brought = [
-        frame.where(F.col("delivery_id") == snapshot.delivery_id).select("record_id")
-        for frame in (silver, quarantined)
+        frame.where(F.col("delivery_id") == snapshot.delivery_id).select("record_id") for frame in (silver, quarantined)
     ]
     return brought[0].union(brought[1]).where(F.col("record_id").isNotNull()).distinct()
 
@@ -88,9 +85,7 @@ def standing_freeing(versions: DataFrame, snapshot: Snapshot | None, present: Da
     counts = ~F.col("frees_only") & (F.col("_present") | (F.col("op") == "withdraw"))
     over = ordered.withColumn("_over", F.max(F.when(counts, F.col("_order"))).over(record))
     standing = over.where(
-        F.col("frees_only")
-        & F.col("_present")
-        & (F.col("_over").isNull() | (F.col("_order") > F.col("_over")))
+        F.col("frees_only") & F.col("_present") & (F.col("_over").isNull() | (F.col("_order") > F.col("_over")))
     )
     return standing.select(*versions.columns)
 

@@ -51,11 +51,7 @@ _BUILT: dict[Hashable, tuple[tuple[object, ...], Steps]] = {}
 def built_once(name: Hashable, of: tuple[object, ...], build: Callable[[], Steps]) -> Steps:
     """What `build` gives, remembered under `name` for as long as it is built of the very same objects."""
     known = _BUILT.get(name)
-    if (
-        known is None
-        or len(known[0]) != len(of)
-        or any(a is not b for a, b in zip(known[0], of, strict=True))
-    ):
+    if known is None or len(known[0]) != len(of) or any(a is not b for a, b in zip(known[0], of, strict=True)):
         known = (of, build())
         _BUILT[name] = known
     return known[1]

@@ -15,9 +15,7 @@ from jobs.core.contracts import CodeList, Column
 INTEGER = r"^[+-]?[0-9]+$"
 DECIMAL = r"^[+-]?[0-9]{1,16}(\.[0-9]{1,2})?$"
 DATE = r"^[1-9][0-9]{3}-[0-9]{2}-[0-9]{2}$"
-INSTANT = (
-    r"^[1-9][0-9]{3}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,9})?(Z|[+-][0-9]{2}:[0-9]{2})$"
-)
+INSTANT = r"^[1-9][0-9]{3}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,9})?(Z|[+-][0-9]{2}:[0-9]{2})$"
 """ISO 8601 with seconds and an offset; a fraction is kept to the microsecond. Years before 1000 are
 taken for slips of the pen.
 """

@@ -18,9 +18,7 @@ def collect_found(parsed: DataFrame) -> DataFrame:
     type, value, first_seen_on`.
     """
     found = parsed.where("_is_good").select("business_date", F.explode("_found").alias("_one"))
-    return found.select(
-        "_one.node_id", "_one.type", "_one.value", F.col("business_date").alias("first_seen_on")
-    )
+    return found.select("_one.node_id", "_one.type", "_one.value", F.col("business_date").alias("first_seen_on"))
 
 
 def new_vault_rows(found: DataFrame, vault: DataFrame, key: bytes, on: date) -> DataFrame:

@@ -67,9 +67,7 @@ def withdrawn(name: str, wanted: Flags, clock: Clock, knobs: Knobs, streams: Str
     """When each of the wanted rows was withdrawn, -1 for most: a record in thousands was a mistake."""
     row = np.arange(len(wanted))
     gone = wanted & _share(streams, f"withdraw/{name}", row, knobs.change_rate * 0.02 * (clock.nights - 1))
-    when = clock.load + (streams.uniform(f"withdraw at/{name}", row) * (clock.end - clock.load)).astype(
-        np.int64
-    )
+    when = clock.load + (streams.uniform(f"withdraw at/{name}", row) * (clock.end - clock.load)).astype(np.int64)
     return np.where(gone, when, -1)
 
 
@@ -182,9 +180,7 @@ def _subscriptions(world: World, knobs: Knobs, streams: Streams) -> Bulk:
             "imsi": _text_of(texts.imsi, sim),
             "carrier": text.pick(world.words.carriers, this["carrier"]),
             "holder_doc_type": kind,
-            "holder_doc_no": mess.documents(
-                _text_of(texts.documents, this["holder"]), streams, name, key, knobs
-            ),
+            "holder_doc_no": mess.documents(_text_of(texts.documents, this["holder"]), streams, name, key, knobs),
             "activated_at": text.times(this["start"], np.where(this["start"] % DAY == 0, 2, style)),
             "deactivated_at": text.times(ended, style),
             "deactivation_reason": text.pick(REASONS, np.where(ended >= 0, this["reason"], -1)),
@@ -204,9 +200,7 @@ def _accounts(world: World, knobs: Knobs, streams: Streams) -> Bulk:
     wrong, fixed = _typos(name, finance, made, world, knobs, streams)
     keep_old = (finance["moved_at"] >= 0) | wrong | _share(streams, "old accounts", row, 0.05)
     gone = withdrawn(name, finance["ring"] < 0, world.clock, knobs, streams)
-    versions = plan_versions(
-        name, [made, moved, left, closed, fixed], keep_old, gone, world.clock, knobs, streams
-    )
+    versions = plan_versions(name, [made, moved, left, closed, fixed], keep_old, gone, world.clock, knobs, streams)
 
     def render(part: Frame) -> pa.Table:
         at, this = part["at"], take(finance, part["row"])
@@ -222,13 +216,9 @@ def _accounts(world: World, knobs: Knobs, streams: Streams) -> Bulk:
             **_base("F", part["row"], at, style),
             "account_kind": text.pick(KINDS, this["kind"]),
             "institution_id": mess.institutions(this["institution"], world.words, streams, name, key, knobs),
-            "account_no": mess.account_numbers(
-                _text_of(texts.finance, part["row"]), streams, name, key, knobs
-            ),
+            "account_no": mess.account_numbers(_text_of(texts.finance, part["row"]), streams, name, key, knobs),
             "holder_doc_type": kind,
-            "holder_doc_no": mess.documents(
-                _text_of(texts.documents, this["holder"]), streams, name, key, knobs
-            ),
+            "holder_doc_no": mess.documents(_text_of(texts.documents, this["holder"]), streams, name, key, knobs),
             "bound_phone": mess.phones(_text_of(texts.phones, phone), streams, name, key, knobs),
             "bound_at": text.times(np.where(after, this["moved_at"], this["bound"]), style),
             "unbound_at": text.times(_shown(this["unbound"], left[part["row"]], at), style),
@@ -240,9 +230,7 @@ def _accounts(world: World, knobs: Knobs, streams: Streams) -> Bulk:
     return Bulk(name, versions, render)
 
 
-def _typos(
-    name: str, frame: Frame, made: Ints, world: World, knobs: Knobs, streams: Streams
-) -> tuple[Flags, Ints]:
+def _typos(name: str, frame: Frame, made: Ints, world: World, knobs: Knobs, streams: Streams) -> tuple[Flags, Ints]:
     """(rows first recorded with somebody else's number, when that was corrected): same start, so never
     true.
     """
@@ -266,9 +254,7 @@ def _internet(world: World, knobs: Knobs, streams: Streams) -> Bulk:
     left, closed = recorded(streams, "internet/stop", stop), recorded(streams, "internet/closed", shut)
     wrong, fixed = _typos(name, take(accounts, account), made, world, knobs, streams)
     keep_old = wrong | _share(streams, "old internet", np.arange(len(account)), 0.05)
-    versions = plan_versions(
-        name, [made, left, closed, fixed], keep_old, account * 0 - 1, world.clock, knobs, streams
-    )
+    versions = plan_versions(name, [made, left, closed, fixed], keep_old, account * 0 - 1, world.clock, knobs, streams)
 
     def render(part: Frame) -> pa.Table:
         record, at = part["row"], part["at"]
@@ -280,9 +266,7 @@ def _internet(world: World, knobs: Knobs, streams: Streams) -> Bulk:
         style = mess.time_style(streams, name, key, knobs)
         columns = {
             **_base("I", record, at, style),
-            "platform": mess.platforms(
-                text.pick(words.platforms, this["platform"]), streams, name, key, knobs
-            ),
+            "platform": mess.platforms(text.pick(words.platforms, this["platform"]), streams, name, key, knobs),
             "account_id": mess.login_names(
                 _text_of(texts.internet, account[record]),
                 np.array(words.folded)[this["platform"]],
@@ -295,9 +279,7 @@ def _internet(world: World, knobs: Knobs, streams: Streams) -> Bulk:
             "bound_at": text.times(np.where(second[record], this["moved_at"], this["bound"]), style),
             "unbound_at": text.times(_shown(stop[record], left[record], at), style),
             "holder_doc_type": _text_of(texts.document_types, this["holder"]),
-            "holder_doc_no": mess.documents(
-                _text_of(texts.documents, this["holder"]), streams, name, key, knobs
-            ),
+            "holder_doc_no": mess.documents(_text_of(texts.documents, this["holder"]), streams, name, key, knobs),
             "registered_at": text.times(this["registered"], style),
             "closed_at": text.times(_shown(shut[record], closed[record], at), style),
         }
@@ -318,9 +300,7 @@ def _spans(name: str, frame: Frame, world: World, knobs: Knobs, streams: Streams
     )
     when = clock.load + (streams.uniform(f"grow at/{name}", row) * (clock.end - clock.load)).astype(np.int64)
     gone = withdrawn(name, row >= 0, clock, knobs, streams)
-    return plan_versions(
-        name, [made, np.where(grows & (when > made), when, -1)], row < 0, gone, clock, knobs, streams
-    )
+    return plan_versions(name, [made, np.where(grows & (when > made), when, -1)], row < 0, gone, clock, knobs, streams)
 
 
 def _sightings(world: World, knobs: Knobs, streams: Streams) -> Bulk:

@@ -119,9 +119,7 @@ class CaseMaker:
 
     def _accused(self) -> int:
         """Who is wrongly accused, displayed or complained about comes from the other part."""
-        return int(
-            self.under.bystanders[self._between(len(self.under.bystanders) // 2, len(self.under.bystanders))]
-        )
+        return int(self.under.bystanders[self._between(len(self.under.bystanders) // 2, len(self.under.bystanders))])
 
     def _id(self, letter: str) -> str:
         self.serial += 1
@@ -240,9 +238,7 @@ class CaseMaker:
     def _live_lines(self, ring: Ring, lines: list[int], moment: int) -> list[int]:
         found = []
         for line in lines:
-            since = max(
-                int(self.world.lines["start"][line]), self.under.handed.get(("lines", line), (0, 0))[1]
-            )
+            since = max(int(self.world.lines["start"][line]), self.under.handed.get(("lines", line), (0, 0))[1])
             end = int(self.world.lines["end"][line])
             if since < moment and (end < 0 or end > moment):
                 found.append(line)
@@ -295,17 +291,14 @@ class CaseMaker:
         """
         if ring.deceived and self._chance(0.25):
             mule = self._one(ring.deceived)
-            own = [
-                row for row in self._owners.finance(mule) if int(self.world.finance["opened"][row]) < moment
-            ]
+            own = [row for row in self._owners.finance(mule) if int(self.world.finance["opened"][row]) < moment]
             if own:
                 self._role(mule, "mule_deceived", ring.number, moment)
                 return int(self._one(own))
         had = [
             row
             for row in ring.finance
-            if self.under.handed.get(("finance", row), (0, int(self.world.finance["opened"][row])))[1]
-            < moment
+            if self.under.handed.get(("finance", row), (0, int(self.world.finance["opened"][row])))[1] < moment
         ]
         return int(self._one(had)) if had else -1
 
@@ -324,9 +317,7 @@ class CaseMaker:
             return self._phone("victim", line), person
         return self._document("victim", person), person
 
-    def _money(
-        self, payee: int, victim: int, occurred: int, reported: int, case_id: str, ring: Ring | None
-    ) -> None:
+    def _money(self, payee: int, victim: int, occurred: int, reported: int, case_id: str, ring: Ring | None) -> None:
         """The victim's transfer, the money's next hop, and the control on the account."""
         own = self._owners.finance(victim)
         if own and self._chance(0.7):
@@ -389,11 +380,7 @@ class CaseMaker:
 
     def _abnormal(self, line: int, at: int, case_id: str | None, box: bool, displayed: int = -1) -> None:
         """A line that behaved oddly; `displayed` is the person whose number it showed, when that matters."""
-        kind = (
-            "sim_box"
-            if box
-            else self._one(["high_frequency", "high_frequency", "caller_id_spoofing", "complaints"])
-        )
+        kind = "sim_box" if box else self._one(["high_frequency", "high_frequency", "caller_id_spoofing", "complaints"])
         kind = kind if displayed < 0 else "caller_id_spoofing"
         shown = None
         if kind == "caller_id_spoofing":
@@ -459,9 +446,7 @@ class CaseMaker:
         self._role(person, "organiser", -1, occurred)
         victim = self._victim(occurred)
         involved = [self._phone("offender", line), victim[0]]
-        own = [
-            row for row in self._owners.finance(person) if int(self.world.finance["opened"][row]) < occurred
-        ]
+        own = [row for row in self._owners.finance(person) if int(self.world.finance["opened"][row]) < occurred]
         payee = int(self._one(own)) if own and victim[1] != person else -1
         if victim[1] == person:
             return
@@ -507,9 +492,7 @@ class CaseMaker:
             return
         self._role(person, "innocent", -1, occurred)
         involved = [self._phone("offender", line), self._document("victim", self._bystander())]
-        own = [
-            row for row in self._owners.finance(person) if int(self.world.finance["opened"][row]) < occurred
-        ]
+        own = [row for row in self._owners.finance(person) if int(self.world.finance["opened"][row]) < occurred]
         if own:
             involved.append(self._account("payee", int(self._one(own))))
         if self._chance(0.3) and self.under.rings:
@@ -542,9 +525,7 @@ class CaseMaker:
             if end <= self.clock.end:
                 self.docket.frauds.append(Fraud(line, end, end, "stopped", int(lines["ring"][line]), -1))
 
-    def _person(
-        self, person: int, status: str, at: int, level: str, key: str, until: str | None = None
-    ) -> None:
+    def _person(self, person: int, status: str, at: int, level: str, key: str, until: str | None = None) -> None:
         texts = self.world.named
         name = self._one(_SURNAMES) + "".join(self._one(_GIVEN) for _ in range(self._between(1, 3)))
         self._add(
@@ -570,9 +551,7 @@ class CaseMaker:
             return
         for person in ring.sold:
             if self._chance(0.7):
-                self._person(
-                    person, "account_trading", found + self._between(DAY, 20 * DAY), "city", self._id("P")
-                )
+                self._person(person, "account_trading", found + self._between(DAY, 20 * DAY), "city", self._id("P"))
         for person in ring.lent:
             if self._chance(0.5):
                 at = found + self._between(DAY, 20 * DAY)

@@ -173,18 +173,14 @@ class Deliverer:
         """A folder whose manifest has not come yet."""
         when = self.clock.day(night)
         last = delivery_path(self.landing, chain.feed, when, self._name(chain, chain.sequence))
-        folder = delivery_path(
-            self.landing, chain.feed, when, self._name(chain, chain.sequence) + "-unfinished"
-        )
+        folder = delivery_path(self.landing, chain.feed, when, self._name(chain, chain.sequence) + "-unfinished")
         shutil.copytree(last, folder, ignore=shutil.ignore_patterns("manifest.json"))
 
     def _repeated(self, chain: Chain, night: int) -> None:
         """The same delivery once more, under the next date."""
         name = self._name(chain, chain.sequence)
         last = delivery_path(self.landing, chain.feed, self.clock.day(night), name)
-        again = delivery_path(
-            self.landing, chain.feed, self.clock.day(min(night + 1, self.clock.nights - 1)), name
-        )
+        again = delivery_path(self.landing, chain.feed, self.clock.day(min(night + 1, self.clock.nights - 1)), name)
         if again == last:
             again = last.with_name(name + "-again")
         shutil.copytree(last, again)
@@ -229,9 +225,7 @@ def _add_unreadable(folder: Path, feed: Feed, sha256: str | None) -> str | None:
     return write_manifest(folder, manifest)
 
 
-def _maker(
-    bulk: Bulk, index: np.ndarray[tuple[int], np.dtype[np.int64]], extra: bool
-) -> Callable[[], pa.Table]:
+def _maker(bulk: Bulk, index: np.ndarray[tuple[int], np.dtype[np.int64]], extra: bool) -> Callable[[], pa.Table]:
     return lambda: _with_extra(bulk.render(take(bulk.versions, index)), extra)
 
 
@@ -239,6 +233,4 @@ def _with_extra(table: pa.Table, extra: bool) -> pa.Table:
     """The table with a column that no contract has, when `extra`."""
     if not extra:
         return table
-    return table.append_column(
-        "branch_remark", pa.array([f"r{i % 7}" for i in range(table.num_rows)], pa.utf8())
-    )
+    return table.append_column("branch_remark", pa.array([f"r{i % 7}" for i in range(table.num_rows)], pa.utf8()))

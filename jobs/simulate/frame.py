@@ -35,8 +35,7 @@ def stack(frames: Sequence[Frame]) -> Frame:
 def make(count: int, **columns: int | Column) -> Frame:
     """A frame of `count` rows; a number fills its column."""
     return {
-        name: np.broadcast_to(np.asarray(value, dtype=np.int64), (count,)).copy()
-        for name, value in columns.items()
+        name: np.broadcast_to(np.asarray(value, dtype=np.int64), (count,)).copy() for name, value in columns.items()
     }
 
 

@@ -60,15 +60,11 @@ def simulate(
     Raises UserError when the folder holds an earlier world, or the sizes make no world.
     """
     if people < LEAST_PEOPLE or nights < 1 or seed < 0:
-        raise UserError(
-            f"simulate: give at least {LEAST_PEOPLE} people, one night and a seed that is not negative"
-        )
+        raise UserError(f"simulate: give at least {LEAST_PEOPLE} people, one night and a seed that is not negative")
     landing, truth = out / "landing", out / "truth"
     for folder in (landing, truth):
         if folder.exists() and any(folder.iterdir()):
-            raise UserError(
-                f"{folder}: is not empty; choose another --out or remove it, since a world is written once"
-            )
+            raise UserError(f"{folder}: is not empty; choose another --out or remove it, since a world is written once")
     streams, clock = Streams(seed), Clock(start, nights)
     world = build_population(people, clock, Vocabulary(codes), knobs, streams)
     underworld = build_rings(world, knobs, streams)

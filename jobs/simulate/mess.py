@@ -41,11 +41,7 @@ PHONE_STYLES: tuple[Style, ...] = (
 
 def _old_form(number: str) -> str:
     """The 15-digit form that people born before 2000 once had; others keep theirs."""
-    return (
-        number[:6] + number[8:17]
-        if len(number) == 18 and number[6:8] == "19" and number[:2] != "91"
-        else number
-    )
+    return number[:6] + number[8:17] if len(number) == 18 and number[6:8] == "19" and number[:2] != "91" else number
 
 
 DOCUMENT_STYLES: tuple[Style, ...] = (
@@ -68,18 +64,14 @@ DEVICE_STYLES: tuple[Style, ...] = (
 PLATFORM_STYLES: tuple[Style, ...] = (str.upper, lambda p: f"{p} ")
 
 
-def spell(
-    array: pa.Array, styles: tuple[Style, ...], streams: Streams, name: str, key: Ints, rate: float
-) -> pa.Array:
+def spell(array: pa.Array, styles: tuple[Style, ...], streams: Streams, name: str, key: Ints, rate: float) -> pa.Array:
     """The array with a share of its values written in one of the styles; nulls stay."""
     draw = streams.uniform(name, key)
     hit = np.flatnonzero((draw < rate) & np.asarray(array.is_valid()))
     if not len(hit):
         return array
     style = np.minimum((draw[hit] / rate * len(styles)).astype(np.int64), len(styles) - 1)
-    values = [
-        styles[s](v) for s, v in zip(style.tolist(), array.take(pa.array(hit)).to_pylist(), strict=True)
-    ]
+    values = [styles[s](v) for s, v in zip(style.tolist(), array.take(pa.array(hit)).to_pylist(), strict=True)]
     mask = np.zeros(len(array), dtype=bool)
     mask[hit] = True
     return pc.replace_with_mask(array, pa.array(mask), pa.array(values, pa.utf8()))
@@ -110,17 +102,13 @@ def platforms(array: pa.Array, streams: Streams, name: str, key: Ints, knobs: Kn
     return spell(array, PLATFORM_STYLES, streams, f"{name}/platform", key, knobs.mess_rate / 8)
 
 
-def login_names(
-    array: pa.Array, folded: Flags, streams: Streams, name: str, key: Ints, knobs: Knobs
-) -> pa.Array:
+def login_names(array: pa.Array, folded: Flags, streams: Streams, name: str, key: Ints, knobs: Knobs) -> pa.Array:
     """Account ids in capitals, where the platform does not tell cases apart."""
     upper = folded & (streams.uniform(f"{name}/login", key) < knobs.mess_rate)
     return text.where(upper, pc.utf8_upper(array), array)
 
 
-def institutions(
-    index: Ints, words: Vocabulary, streams: Streams, name: str, key: Ints, knobs: Knobs
-) -> pa.Array:
+def institutions(index: Ints, words: Vocabulary, streams: Streams, name: str, key: Ints, knobs: Knobs) -> pa.Array:
     """Institutions by their code, a share of them by a name of the alias table."""
     names = list(words.institutions)
     first = len(names)
@@ -236,9 +224,7 @@ def break_rows(name: str, table: pa.Table, bad: Ints) -> pa.Table:
         mask = np.zeros(table.num_rows, dtype=bool)
         mask[list(values)] = True
         array = table.column(column).combine_chunks()
-        new = pc.replace_with_mask(
-            array, pa.array(mask), pa.array([values[row] for row in sorted(values)], pa.utf8())
-        )
+        new = pc.replace_with_mask(array, pa.array(mask), pa.array([values[row] for row in sorted(values)], pa.utf8()))
         table = table.set_column(table.schema.get_field_index(column), column, new)
     return table
 

@@ -91,9 +91,7 @@ def build_population(people: int, clock: Clock, words: Vocabulary, knobs: Knobs,
     companies = max(2, people // 100)
     nobody = np.arange(0, dtype=np.int64)
     mint = Mint(streams, words)
-    world = World(
-        clock, words, adults, people, companies, {}, {}, {}, {}, {}, 0, people, nobody, mint, nobody
-    )
+    world = World(clock, words, adults, people, companies, {}, {}, {}, {}, {}, 0, people, nobody, mint, nobody)
     _make_lines(world, knobs, streams)
     _make_finance(world, knobs, streams)
     _make_internet(world, knobs, streams)
@@ -157,24 +155,18 @@ def _make_lines(world: World, knobs: Knobs, streams: Streams) -> None:
     fits = begin < clock.end
     again, begin = again[fits], begin[fits]
     heir = (owner[again] + 1 + rng.integers(0, adults - 1, len(again))) % adults
-    recycled = _line(
-        len(again), phone=phone[again], holder=heir, start=begin, tenure_from=begin, controller=heir
-    )
+    recycled = _line(len(again), phone=phone[again], holder=heir, start=begin, tenure_from=begin, controller=heir)
 
     count = world.companies
     firm = world.people + np.arange(count, dtype=np.int64)
     begin = _between(rng, zero - 8 * YEAR, zero - 100 * DAY, count)
-    business = _line(
-        count, phone=used + np.arange(count), holder=firm, start=begin, tenure_from=begin, controller=firm
-    )
+    business = _line(count, phone=used + np.arange(count), holder=firm, start=begin, tenure_from=begin, controller=firm)
     used += count
 
     count = round(adults * knobs.change_rate * 0.3 * (clock.nights - 1))
     owner = rng.integers(0, adults, count)
     begin = _between(rng, clock.load, clock.end, count)
-    fresh = _line(
-        count, phone=used + np.arange(count), holder=owner, start=begin, tenure_from=begin, controller=owner
-    )
+    fresh = _line(count, phone=used + np.arange(count), holder=owner, start=begin, tenure_from=begin, controller=owner)
     used += count
 
     ended = np.flatnonzero(rng.random(len(person)) < knobs.change_rate * 0.1 * (clock.nights - 1))
@@ -246,9 +238,7 @@ def _leave(world: World, frame: Frame, moment: str, rng: np.random.Generator, kn
     new_move = ~old_move & (rng.random(count) < knobs.change_rate * 1.5 * (clock.nights - 1))
     when = np.where(old_move, late, news)
     over = world.lines["end"][np.maximum(target, 0)]
-    alive = (
-        (world.lines["start"][np.maximum(target, 0)] < when) & (when > bound) & ((over < 0) | (over > when))
-    )
+    alive = (world.lines["start"][np.maximum(target, 0)] < when) & (when > bound) & ((over < 0) | (over > when))
     moved = wants & (old_move | new_move) & alive
     frame["moved_line"], frame["moved_at"] = np.where(moved, target, -1), np.where(moved, when, -1)
     left = old_move & ~moved & (line >= 0) & (rng.random(count) < 0.5)
@@ -277,9 +267,7 @@ def _make_finance(world: World, knobs: Knobs, streams: Streams) -> None:
     holder, count = world.lines["holder"][line], len(line)
     kind = np.where(rng.random(count) < 0.6, CARD, np.where(rng.random(count) < 0.85, PAYMENT, ACCOUNT))
     kind = np.where(holder >= world.people, ACCOUNT, kind)
-    frame = _account(
-        count, holder=holder, line=line, controller=holder, kind=kind, opened=moment, bound=moment
-    )
+    frame = _account(count, holder=holder, line=line, controller=holder, kind=kind, opened=moment, bound=moment)
     kids = _family(world, knobs, rng, share=0.3)
     kid = _account(
         len(kids[0]),
@@ -398,13 +386,9 @@ def _make_logins(world: World, knobs: Knobs, streams: Streams) -> None:
     news = rng.random(len(account)) < knobs.change_rate * (clock.nights - 1)
     horizon = np.where(news, clock.end, np.maximum(clock.load, since + 1))
     until = np.where(closed < 0, horizon, np.minimum(closed, horizon))
-    first = _between(
-        rng, np.maximum(since, np.where(news, clock.load, clock.zero - 150 * DAY)), until, len(account)
-    )
+    first = _between(rng, np.maximum(since, np.where(news, clock.load, clock.zero - 150 * DAY)), until, len(account))
     first = np.maximum(np.minimum(first, until), since)
-    last = np.minimum(
-        first + (rng.exponential(25, len(account)) * DAY).astype(np.int64), np.maximum(until, first)
-    )
+    last = np.minimum(first + (rng.exponential(25, len(account)) * DAY).astype(np.int64), np.maximum(until, first))
     device = np.where(rng.random(len(account)) < 0.12, -1, owner)
     device = np.where(owner >= world.people, -1, device)
     shops = max(1, world.people // 400)
@@ -422,16 +406,12 @@ def _make_sightings(world: World, knobs: Knobs, streams: Streams) -> None:
     first = _between(rng, np.maximum(start, np.minimum(until, clock.zero) - 2 * YEAR), until, len(line))
     last = np.minimum(first + (rng.exponential(150, len(line)) * DAY).astype(np.int64), until)
     second = rng.random(len(line)) < 0.15
-    own = np.where(
-        owner < world.people, owner, world.people + rng.integers(0, max(1, world.companies), len(line))
-    )
+    own = np.where(owner < world.people, owner, world.people + rng.integers(0, max(1, world.companies), len(line)))
     spare = world.people + world.companies
     device = np.where(second & (owner < world.people), spare + own, own)
     world.device_count = spare + world.people
     keep = first < clock.end
-    world.sightings = take(
-        make(len(line), device=device, line=line, first=first, last=np.maximum(last, first)), keep
-    )
+    world.sightings = take(make(len(line), device=device, line=line, first=first, last=np.maximum(last, first)), keep)
 
 
 def name_everything(world: World, knobs: Knobs, streams: Streams) -> None:

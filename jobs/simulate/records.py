@@ -68,20 +68,14 @@ def schedule(records: list[Record], clock: Clock, knobs: Knobs, streams: Streams
             out.append(_copy(record, night=min(night + 1, clock.nights - 1)))
         # only what has no later version is broken, so that its repair brings back nothing that has changed
         # since
-        last = (
-            record.at == newest[record.feed + record.key]
-            and record.op == "upsert"
-            and record.at + 3600 <= clock.end
-        )
+        last = record.at == newest[record.feed + record.key] and record.op == "upsert" and record.at + 3600 <= clock.end
         if last and draw[2] < knobs.bad_record_rate * 4 and record.feed in mess.BREAKS:
             out += _break(record, clock, rng)
     return sorted(out, key=lambda r: (r.feed, r.night, r.at, r.key))
 
 
 def _copy(record: Record, **changes: Any) -> Record:
-    made = Record(
-        record.feed, record.key, record.at, dict(record.values), record.op, record.night, record.spelled_at
-    )
+    made = Record(record.feed, record.key, record.at, dict(record.values), record.op, record.night, record.spelled_at)
     for name, value in changes.items():
         setattr(made, name, value)
     return made

@@ -249,9 +249,7 @@ def _sell_number(build: _Build, ring: Ring, mule: int) -> None:
     for _ in range(2):
         at = build.between(start + DAY, sold - 60 * DAY)
         platform = build.between(0, len(world.words.platforms))
-        build.internet.add(
-            platform=platform, holder=-1, line=line, controller=mule, registered=at, bound=at, ring=-1
-        )
+        build.internet.add(platform=platform, holder=-1, line=line, controller=mule, registered=at, bound=at, ring=-1)
     ring.lines.append(line)
 
 
@@ -262,20 +260,14 @@ def _give_again(build: _Build, line: int) -> None:
     build.heirs += 1
     heir = int(build.order[len(build.order) - build.heirs])
     start = build.between(values["end"] + 36 * DAY, max(values["end"] + 37 * DAY, clock.zero - DAY))
-    new = build.lines.add(
-        phone=values["phone"], holder=heir, start=start, tenure_from=start, controller=heir, ring=-1
-    )
+    new = build.lines.add(phone=values["phone"], holder=heir, start=start, tenure_from=start, controller=heir, ring=-1)
     build.ends[new] = -1
     build.sightings.add(device=heir, line=new, first=start + 3600, last=max(clock.load, start + 3600))
     for _ in range(2):
         at, platform = build.between(start + 3600, clock.zero), build.between(0, len(world.words.platforms))
-        build.internet.add(
-            platform=platform, holder=-1, line=new, controller=heir, registered=at, bound=at, ring=-1
-        )
+        build.internet.add(platform=platform, holder=-1, line=new, controller=heir, registered=at, bound=at, ring=-1)
     at, bank = build.between(start + 3600, clock.zero), build.between(0, len(world.words.banks))
-    build.finance.add(
-        kind=CARD, institution=bank, holder=heir, line=new, opened=at, bound=at, controller=heir, ring=-1
-    )
+    build.finance.add(kind=CARD, institution=bank, holder=heir, line=new, opened=at, bound=at, controller=heir, ring=-1)
 
 
 def _run_sim_box(build: _Build, ring: Ring) -> None:
@@ -311,9 +303,7 @@ def _open_accounts(build: _Build, ring: Ring, line: int) -> None:
     for _ in range(int(rng.integers(1, 3))):
         kind = CARD if rng.random() < 0.6 else PAYMENT
         banks = len(world.words.banks)
-        place = (
-            build.between(0, banks) if kind == CARD else build.between(banks, len(world.words.institutions))
-        )
+        place = build.between(0, banks) if kind == CARD else build.between(banks, len(world.words.institutions))
         at = build.between(since + 3600, until)
         ring.finance.append(
             build.finance.add(

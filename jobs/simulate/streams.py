@@ -25,9 +25,7 @@ class Streams:
 
     def uniform(self, name: str, rows: Ints) -> NDArray[np.float64]:
         """A number in [0, 1) for each row index: the same whatever other rows are asked for (splitmix64)."""
-        salt = np.uint64(
-            int.from_bytes(hashlib.blake2b(f"{self.seed}/{name}".encode(), digest_size=8).digest(), "big")
-        )
+        salt = np.uint64(int.from_bytes(hashlib.blake2b(f"{self.seed}/{name}".encode(), digest_size=8).digest(), "big"))
         with np.errstate(over="ignore"):
             x = rows.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15) + salt
             x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)

@@ -97,9 +97,7 @@ def moments(seconds: Ints) -> pa.Array:
 def business_dates(world: World, seconds: Ints) -> pa.Array:
     """The business date whose delivery first can carry what was recorded then."""
     nights = world.clock.night_of(seconds)
-    return pa.array((world.clock.zero // DAY + nights).astype(np.int32), pa.int32(), mask=seconds < 0).cast(
-        pa.date32()
-    )
+    return pa.array((world.clock.zero // DAY + nights).astype(np.int32), pa.int32(), mask=seconds < 0).cast(pa.date32())
 
 
 def person_names(world: World, person: Ints) -> pa.Array:
@@ -214,9 +212,7 @@ def _delivered(world: World, knobs: Knobs, streams: Streams, side: int) -> _Time
         moved = recorded(streams, "finance/moved", frame["moved_at"])
         left = recorded(streams, "finance/unbound", frame["unbound"])
         closed = recorded(streams, "finance/closed", frame["closed"])
-        made = np.where(
-            withdrawn("finance/accounts", frame["ring"] < 0, world.clock, knobs, streams) >= 0, -1, made
-        )
+        made = np.where(withdrawn("finance/accounts", frame["ring"] < 0, world.clock, knobs, streams) >= 0, -1, made)
     else:
         frame, records = world.internet, internet_records(world)
         account, second = records["account"], records["second"] == 1
@@ -287,13 +283,9 @@ def _ringed(world: World, docket: Docket, delivered: list[_Times]) -> list[Frame
     for side, frame in enumerate((world.finance, world.internet)):
         made, _, _, closed = delivered[side]
         ring = frame["ring"]
-        at = np.where(
-            (ring >= 0) & (ring < len(confirmed)), confirmed[np.clip(ring, 0, len(confirmed) - 1)], -1
-        )
+        at = np.where((ring >= 0) & (ring < len(confirmed)), confirmed[np.clip(ring, 0, len(confirmed) - 1)], -1)
         hit = np.flatnonzero((at >= 0) & (made >= 0) & _open(frame, closed))
-        parts.append(
-            make(len(hit), side=side, row=hit, reason=1, tenure=-1, known=np.maximum(at[hit], made[hit]))
-        )
+        parts.append(make(len(hit), side=side, row=hit, reason=1, tenure=-1, known=np.maximum(at[hit], made[hit])))
     return parts
 
 
@@ -411,9 +403,7 @@ def _rings(world: World, underworld: Underworld, docket: Docket) -> pa.Table:
             "organiser": person_names(world, np.array([r.boss for r in rings], dtype=np.int64)),
             "members": pa.array([len(r.members) for r in rings], pa.int64()),
             "first_at": moments(np.array([r.active for r in rings], dtype=np.int64)),
-            "confirmed_at": moments(
-                np.array([docket.ring_confirmed.get(r.number, -1) for r in rings], dtype=np.int64)
-            ),
+            "confirmed_at": moments(np.array([docket.ring_confirmed.get(r.number, -1) for r in rings], dtype=np.int64)),
         }
     )
 
@@ -477,24 +467,18 @@ def _spans(underworld: Underworld, name: str, start: Ints, end: Ints, person: In
     """One row per thing and user; what changed hands has two."""
     count = len(start)
     frame = make(count, row=np.arange(count), start=start, end=end, person=person, ring=ring)
-    handed = sorted(
-        (row, before, at) for (kind, row), (before, at) in underworld.handed.items() if kind == name
-    )
+    handed = sorted((row, before, at) for (kind, row), (before, at) in underworld.handed.items() if kind == name)
     if not handed:
         return frame
     row = np.array([h[0] for h in handed], dtype=np.int64)
     at = np.array([h[2] for h in handed], dtype=np.int64)
-    before = make(
-        len(row), row=row, start=start[row], end=at, person=np.array([h[1] for h in handed]), ring=-1
-    )
+    before = make(len(row), row=row, start=start[row], end=at, person=np.array([h[1] for h in handed]), ring=-1)
     frame["start"][row] = at
     both = stack([frame, before])
     return take(both, np.lexsort((both["start"], both["row"])))
 
 
-def _control(
-    world: World, kind: pa.Array, value: pa.Array, span: Frame, tenure: Ints | None = None
-) -> pa.Table:
+def _control(world: World, kind: pa.Array, value: pa.Array, span: Frame, tenure: Ints | None = None) -> pa.Table:
     none = np.full(len(span["row"]), -1, dtype=np.int64)
     return pa.table(
         {

@@ -55,19 +55,13 @@ class Vocabulary:
     def __init__(self, codes: Mapping[str, CodeList]) -> None:
         for name in ("carriers", "institutions", "platforms", "regions"):
             if name not in codes:
-                raise UserError(
-                    f"simulate: schemas/codes has no list '{name}', which the simulated world needs"
-                )
+                raise UserError(f"simulate: schemas/codes has no list '{name}', which the simulated world needs")
         self.carriers = [code for code in MOBILE if code in codes["carriers"].codes]
         institutions = codes["institutions"]
-        self.payers = [
-            code for code, about in institutions.codes.items() if about.get("kind") == "payment_institution"
-        ]
+        self.payers = [code for code, about in institutions.codes.items() if about.get("kind") == "payment_institution"]
         self.banks = [code for code, about in institutions.codes.items() if about.get("kind") == "bank"]
         self.platforms = list(codes["platforms"].codes)
-        self.folded = [
-            bool(codes["platforms"].codes[name].get("case_insensitive")) for name in self.platforms
-        ]
+        self.folded = [bool(codes["platforms"].codes[name].get("case_insensitive")) for name in self.platforms]
         self.counties = [county for county in COUNTIES if county[:2] in codes["regions"].codes]
         self.bank_names: dict[str, list[str]] = {}
         for alias, code in institutions.aliases.items():
@@ -160,9 +154,7 @@ class Mint:
         count = len(carrier)
         number = self._sim.take(count)
         network = np.array([int(NETWORK[code]) for code in self.words.carriers], dtype=np.int64)[carrier]
-        imsi = np.hstack(
-            [text.digits(np.full(count, 460), 3), text.digits(network, 2), text.digits(number, 10)]
-        )
+        imsi = np.hstack([text.digits(np.full(count, 460), 3), text.digits(network, 2), text.digits(number, 10)])
         serial = np.hstack(
             [
                 text.digits(np.full(count, 8986), 4),
@@ -175,9 +167,7 @@ class Mint:
         lettered = text.ascii_digits(text.with_luhn(serial))
         lettered[:, 7] = np.uint8(ord("A")) + (number % 6).astype(np.uint8)
         iccid = text.where(number % 10 == 3, longer, plain)
-        return text.to_array(text.ascii_digits(imsi)), text.where(
-            number % 100 == 7, text.to_array(lettered), iccid
-        )
+        return text.to_array(text.ascii_digits(imsi)), text.where(number % 100 == 7, text.to_array(lettered), iccid)
 
     def devices(self, count: int) -> pa.Array:
         """IMEIs of 15 digits with their check digit."""
@@ -193,17 +183,13 @@ class Mint:
         """19 digits starting 62, a bank's own range behind that, Luhn."""
         number = self._card.take(len(bank))
         return text.to_array(
-            text.ascii_digits(
-                text.with_luhn(np.hstack([text.digits(621_000 + bank * 13, 6), text.digits(number, 12)]))
-            )
+            text.ascii_digits(text.with_luhn(np.hstack([text.digits(621_000 + bank * 13, 6), text.digits(number, 12)])))
         )
 
     def bank_accounts(self, count: int) -> pa.Array:
         """16 digits that no card begins with."""
         number = self._account.take(count)
-        return text.to_array(
-            text.ascii_digits(np.hstack([text.digits(number % 4 + 1, 1), text.digits(number, 15)]))
-        )
+        return text.to_array(text.ascii_digits(np.hstack([text.digits(number % 4 + 1, 1), text.digits(number, 15)])))
 
     def payment_accounts(self, count: int) -> pa.Array:
         """`2088` and 12 digits."""
@@ -224,9 +210,7 @@ def mobile_addresses(index: Ints) -> pa.Array:
     """
     inside = index % (1 << 22)
     four = _dotted(np.full(len(index), 100), 64 + (inside >> 16), (inside >> 8) & 255, inside & 255)
-    group = [
-        text.to_array(text.letters((index >> shift) & 0xFFF, 3, "0123456789abcdef")) for shift in (0, 12)
-    ]
+    group = [text.to_array(text.letters((index >> shift) & 0xFFF, 3, "0123456789abcdef")) for shift in (0, 12)]
     # a leading digit 1 keeps each group free of leading zeros, so that the text is canonical (RFC 5952)
     six = text.join("2001:db8:1", group[1], ":1", group[0], "::1")
     return text.where(index % 5 == 4, six, four)

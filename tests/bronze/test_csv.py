@@ -186,14 +186,10 @@ class TestRecords:
     def test_what_the_csv_module_writes_is_read_back(self, cells: list[str], quote_all: bool) -> None:
         cells = [cell.replace("\0", "") for cell in cells]
         out = io.StringIO()
-        writer = csv.writer(
-            out, quoting=csv.QUOTE_ALL if quote_all else csv.QUOTE_MINIMAL, lineterminator="\r\n"
-        )
+        writer = csv.writer(out, quoting=csv.QUOTE_ALL if quote_all else csv.QUOTE_MINIMAL, lineterminator="\r\n")
         writer.writerow(["record_id", "issuer"])
         writer.writerows([["r", cell] for cell in cells])
-        assert named(out.getvalue().encode(), "record_id", "issuer") == [
-            ("r", cell or None, None) for cell in cells
-        ]
+        assert named(out.getvalue().encode(), "record_id", "issuer") == [("r", cell or None, None) for cell in cells]
 
     @given(st.lists(st.sampled_from(MARKS), max_size=40).map("".join))
     def test_any_text_is_read_the_same_in_one_block_and_in_many(self, text: str) -> None:

@@ -59,13 +59,9 @@ class Nights:
         return sorted(tuple(row) for row in self.lake.read(table).select(*names).collect())
 
 
-def test_every_format_ends_in_bronze_with_its_place_and_only_once(
-    spark: "SparkSession", tmp_path: Path
-) -> None:
+def test_every_format_ends_in_bronze_with_its_place_and_only_once(spark: "SparkSession", tmp_path: Path) -> None:
     world = World(tmp_path)
-    world.deliver(
-        SUBSCRIPTIONS, records(SUBSCRIPTIONS, 3, remark="new"), records(SUBSCRIPTIONS, 2), sequence=4
-    )
+    world.deliver(SUBSCRIPTIONS, records(SUBSCRIPTIONS, 3, remark="new"), records(SUBSCRIPTIONS, 2), sequence=4)
     world.deliver(ACCOUNTS, records(ACCOUNTS, 2, bound_phone=""), mode="snapshot")
     world.deliver(
         CASES,
@@ -106,9 +102,7 @@ def test_every_format_ends_in_bronze_with_its_place_and_only_once(
     assert nights.rows("bronze.telecom__subscriptions", *where) == [
         ("d-4", 4, "part-0001.csv.gz", line, "delta", DAY, DAY, f"msisdn-{line - 1}", {"remark": "new"})
         for line in (1, 2, 3)
-    ] + [
-        ("d-4", 4, "part-0002.csv.gz", line, "delta", DAY, DAY, f"msisdn-{line - 1}", None) for line in (1, 2)
-    ]
+    ] + [("d-4", 4, "part-0002.csv.gz", line, "delta", DAY, DAY, f"msisdn-{line - 1}", None) for line in (1, 2)]
     moment = F.unix_timestamp("produced_at").alias("produced_at")
     (first, _) = (
         nights.lake.read("bronze.finance__accounts")

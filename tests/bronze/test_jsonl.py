@@ -26,9 +26,7 @@ def rows(*lines: bytes, limits: Limits | None = None) -> list[dict[str, Any]]:
 def test_scalars_keep_the_text_that_they_were_written_with() -> None:
     (row,) = rows(b'{"record_id": 007e0, "case_id": "c"}'.replace(b"007e0", b"7.10"))
     assert (row["record_id"], row["case_id"]) == ("7.10", "c")
-    (row,) = rows(
-        b'{"record_id": 123456789012345678901234567890, "op": true, "case_id": null, "finding": ""}'
-    )
+    (row,) = rows(b'{"record_id": 123456789012345678901234567890, "op": true, "case_id": null, "finding": ""}')
     assert [row[name] for name in ("record_id", "op", "case_id", "finding")] == [
         "123456789012345678901234567890",
         "true",

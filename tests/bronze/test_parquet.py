@@ -91,11 +91,7 @@ def test_records_are_numbered_through_row_groups() -> None:
 
 def test_bytes_that_are_no_text_cost_only_their_cell() -> None:
     found = rows(
-        parquet(
-            pa.table(
-                {"record_id": ["1", "2", "3"], "account_no": pa.array([b"a", b"\xff", b"a\0"], pa.binary())}
-            )
-        )
+        parquet(pa.table({"record_id": ["1", "2", "3"], "account_no": pa.array([b"a", b"\xff", b"a\0"], pa.binary())}))
     )
     assert [(row["record_id"], row["account_no"]) for row in found] == [("1", "a"), ("2", None), ("3", None)]
     assert [row["undecodable"] for row in found] == [
@@ -114,9 +110,7 @@ def test_a_whole_file_in_gzip_is_unpacked() -> None:
 
 def test_wherever_a_byte_is_flipped_what_intake_takes_bronze_can_read() -> None:
     """Either the file is refused, or its records can be read as often as they were counted."""
-    whole = parquet(
-        pa.table({name: [f"{name}-{row}" for row in range(3)] for name in list(ACCOUNTS.columns)[:4]})
-    )
+    whole = parquet(pa.table({name: [f"{name}-{row}" for row in range(3)] for name in list(ACCOUNTS.columns)[:4]}))
     refused = 0
     for at in range(len(whole)):
         data = whole[:at] + bytes([whole[at] ^ 0x55]) + whole[at + 1 :]

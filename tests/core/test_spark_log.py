@@ -49,8 +49,6 @@ def test_no_value_of_a_row_that_failed_reaches_the_log(tmp_path: Path) -> None:
         timeout=300,
         check=False,
     )
-    assert done.stdout.splitlines() == [
-        f"failed as it should: {name}" for name in ("cast", "batch", "constraint")
-    ]
+    assert done.stdout.splitlines() == [f"failed as it should: {name}" for name in ("cast", "batch", "constraint")]
     assert PHONE not in done.stderr
     assert "Traceback" not in done.stderr

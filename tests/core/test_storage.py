@@ -18,11 +18,7 @@ FILES = {"manifest.json": b"{}", "rows.csv": b"a\n1\n"}
 @pytest.fixture(params=["local", "arrow"])
 def storage(request: pytest.FixtureRequest, tmp_path: Path) -> Storage:
     """Both kinds over one folder: this machine's disk, and a file system of pyarrow."""
-    return (
-        LocalStorage(tmp_path)
-        if request.param == "local"
-        else ArrowStorage(fs.LocalFileSystem(), str(tmp_path))
-    )
+    return LocalStorage(tmp_path) if request.param == "local" else ArrowStorage(fs.LocalFileSystem(), str(tmp_path))
 
 
 @contextmanager
@@ -105,9 +101,7 @@ def test_every_file_and_its_folder_are_synced_before_the_name_appears(
 
     def record(descriptor: int) -> None:
         real(descriptor)
-        synced.append(
-            (Path(f"/proc/self/fd/{descriptor}").readlink().name, (tmp_path / "cmcc" / "2").exists())
-        )
+        synced.append((Path(f"/proc/self/fd/{descriptor}").readlink().name, (tmp_path / "cmcc" / "2").exists()))
 
     monkeypatch.setattr(os, "fsync", record)
     LocalStorage(tmp_path).put_folder("cmcc/2", FILES, last="manifest.json")

@@ -60,13 +60,9 @@ def test_spark_gives_the_same_digest_and_id_as_python(spark: SparkSession) -> No
         rows.append(parts)
 
     collect()
-    df = spark.createDataFrame(
-        [(n, *row) for n, row in enumerate(rows)], "n int, a string, b string, c string"
-    )
+    df = spark.createDataFrame([(n, *row) for n, row in enumerate(rows)], "n int, a string, b string, c string")
     parts = [F.col("a"), F.col("b"), F.col("c")]
     for key in (b"k", b"\x00" * 64, bytes(range(65))):
-        for row in df.select(
-            "n", node_id(key, *parts).alias("id"), digest(key, *parts).alias("digest")
-        ).collect():
+        for row in df.select("n", node_id(key, *parts).alias("id"), digest(key, *parts).alias("digest")).collect():
             assert row.digest == digest_py(key, *rows[row.n])
             assert row.id == node_id_py(key, *rows[row.n])

@@ -23,9 +23,7 @@ def protected(codes: dict[str, CodeList]) -> Protected:
     return load_protected(Path(ROOT) / "schemas" / "policy" / "protected.yml", codes)
 
 
-def test_each_kind_of_protection_reaches_as_far_as_it_should(
-    spark: SparkSession, protected: Protected
-) -> None:
+def test_each_kind_of_protection_reaches_as_far_as_it_should(spark: SparkSession, protected: Protected) -> None:
     expected = {
         ("phone", "+8695588"): "bank_hotline",
         ("phone", "+862195588"): "bank_hotline",
@@ -64,18 +62,14 @@ def test_each_kind_of_protection_reaches_as_far_as_it_should(
         ("bank_card", "6222020000000000000"): None,
         (None, None): None,
     }
-    df = spark.createDataFrame(
-        [(*key, n) for n, key in enumerate(expected)], "type string, value string, n int"
-    )
+    df = spark.createDataFrame([(*key, n) for n, key in enumerate(expected)], "type string, value string, n int")
     guard = spark.createDataFrame(
         [("guarded.example.com",), ("guarded.example.com",), ("gov.cn",), (None,)], "domain string"
     )
     rows = mark_protected(df, "type", "value", protected, guard).collect()
     assert len(rows) == len(expected), "one row in is one row out, though the guard list repeats itself"
     assert {(row.type, row.value): row.protected_reason for row in rows} == expected
-    alone = (
-        mark_protected(df, "type", "value", protected, None).where("protected_reason = 'guard_list'").count()
-    )
+    alone = mark_protected(df, "type", "value", protected, None).where("protected_reason = 'guard_list'").count()
     assert alone == 0
     assert {row.protected_reason for row in rows} - {None} <= set(protected.reasons)
 
@@ -99,9 +93,7 @@ def test_every_group_of_the_policy_says_why(protected: Protected) -> None:
         ("{id: public_suffix, type: phone, reason: r, values: []}", "taken"),
     ],
 )
-def test_a_mistake_in_the_policy_is_named(
-    tmp_path: Path, codes: dict[str, CodeList], group: str, says: str
-) -> None:
+def test_a_mistake_in_the_policy_is_named(tmp_path: Path, codes: dict[str, CodeList], group: str, says: str) -> None:
     path = tmp_path / "protected.yml"
     path.write_text(f"description: d\ngroups:\n  - {group}\n", encoding="utf-8")
     with pytest.raises(UserError, match=says):

@@ -88,11 +88,7 @@ def value(type_: str, raw: str | None, scope: str | None = None) -> str | None:
 )
 def test_a_value_has_one_normal_form(type_: str, raw: str, scope: str | None, expected: str) -> None:
     assert normal(type_, raw, scope) == (type_, expected, ())
-    again = (
-        expected.split(":", 1)[1]
-        if type_ in ("bank_account", "payment_account", "internet_account")
-        else expected
-    )
+    again = expected.split(":", 1)[1] if type_ in ("bank_account", "payment_account", "internet_account") else expected
     assert value(type_, again, scope) == expected, "a normal form is its own normal form"
 
 
@@ -163,9 +159,7 @@ def test_a_birth_date_in_the_future_is_one_tomorrow_but_not_today() -> None:
     first_17 = "11010120261001001"
     person = first_17 + values.checks.national_id_check(first_17)
     assert normalise_py("national_id", person, None, date(2026, 10, 1), LISTS)[1] == person
-    assert normalise_py("national_id", person, None, date(2026, 9, 30), LISTS)[2] == (
-        "national_id_birth_date",
-    )
+    assert normalise_py("national_id", person, None, date(2026, 9, 30), LISTS)[2] == ("national_id_birth_date",)
 
 
 def test_a_card_that_starts_62_is_a_card_whatever_a_feed_calls_it() -> None:
@@ -227,9 +221,7 @@ def test_usccs_agree_with_stdnum_where_it_reads_them(raw: str) -> None:
 @given(values.IMEIS)
 def test_imeis_agree_with_stdnum(raw: str) -> None:
     found = value("imei", raw)
-    assert (found is not None) == (
-        len(raw) in (14, 16) or (len(raw) == 15 and (imei.is_valid(raw) or raw[14] == "0"))
-    )
+    assert (found is not None) == (len(raw) in (14, 16) or (len(raw) == 15 and (imei.is_valid(raw) or raw[14] == "0")))
     assert found is None or (imei.is_valid(found) and len(found) == 15 and found[:14] == raw[:14])
 
 

@@ -21,9 +21,7 @@ def _id_18(first_17: str) -> str:
 
 PROVINCES = st.sampled_from(["11", "31", "44", "65", "71", "82", "83", "91", "00", "17"])
 YEARS = st.sampled_from(["0000", "0001", "1899", "1900", "1985", "1996", "2000", "2024", "2026", "2027"])
-MONTH_DAYS = st.sampled_from(
-    ["0101", "0228", "0229", "0230", "0431", "1001", "1002", "1231", "1301", "0100", "0000"]
-)
+MONTH_DAYS = st.sampled_from(["0101", "0228", "0229", "0230", "0431", "1001", "1002", "1231", "1301", "0100", "0000"])
 NATIONAL_IDS = st.one_of(
     st.builds(lambda *parts: _id_18("".join(parts)), PROVINCES, digits(4), YEARS, MONTH_DAYS, digits(3)),
     st.builds(
@@ -122,9 +120,7 @@ ICCIDS = st.one_of(
     digits(15, 20).map(lambda s: "89" + s),
     st.text("0123456789ABFabf", min_size=15, max_size=19).map(lambda s: "89" + s),
 )
-IMEIS = st.one_of(
-    digits(14).map(lambda s: s + checks.luhn_digit(s)), digits(14).map(lambda s: s + "0"), digits(13, 17)
-)
+IMEIS = st.one_of(digits(14).map(lambda s: s + checks.luhn_digit(s)), digits(14).map(lambda s: s + "0"), digits(13, 17))
 CARDS = st.one_of(
     st.builds(
         lambda head, rest: head + rest + checks.luhn_digit(head + rest),
@@ -141,9 +137,7 @@ ACCOUNTS = st.one_of(
 )
 WALLETS = st.builds(
     lambda chain, address: chain + address,
-    st.sampled_from(
-        ["eth:", "ETH:", "btc:", "tron:", "ltc:", "sol:", "xrp:", "doge:", "", "nosuch:", "erc20:", "："]
-    ),
+    st.sampled_from(["eth:", "ETH:", "btc:", "tron:", "ltc:", "sol:", "xrp:", "doge:", "", "nosuch:", "erc20:", "："]),
     st.sampled_from(
         [
             "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed",
@@ -382,8 +376,6 @@ def identifiers(draw: st.DrawFn) -> Identifier:
     """One identifier as a feed might give it."""
     type_ = draw(st.sampled_from([*TYPES, *TYPES, "nosuch", None]))
     kind = type_ if type_ in PLAIN else "phone"
-    raw = draw(
-        st.one_of(dirty(PLAIN[kind]), dirty(PLAIN[kind]), PLAIN[kind], st.text(max_size=25), st.none())
-    )
+    raw = draw(st.one_of(dirty(PLAIN[kind]), dirty(PLAIN[kind]), PLAIN[kind], st.text(max_size=25), st.none()))
     scope = draw(st.one_of(RIGHT_SCOPE.get(kind, SCOPES), SCOPES))
     return type_, None if raw is None else raw.encode("utf-8", "ignore").decode("utf-8"), scope

@@ -20,9 +20,7 @@ PERSONS = CONTRACTS["public_security/persons_of_interest"]
 INVOLVED = pa.list_(pa.struct([("role", pa.string()), ("identifier", pa.string())]))
 
 
-@pytest.mark.parametrize(
-    "feed", [ABNORMAL, SUBSCRIPTIONS, PERSONS, ACCOUNTS, CASES], ids=lambda feed: feed.id
-)
+@pytest.mark.parametrize("feed", [ABNORMAL, SUBSCRIPTIONS, PERSONS, ACCOUNTS, CASES], ids=lambda feed: feed.id)
 def test_the_same_input_gives_the_same_bytes_and_the_manifests_hash(tmp_path: Path, feed: Feed) -> None:
     one, two = World(tmp_path / "one"), World(tmp_path / "two")
     folders = [world.deliver(feed, records(feed, 3), records(feed, 1)) for world in (one, two)]
@@ -65,9 +63,7 @@ def test_a_delivery_that_is_written_again_is_not_there_while_it_is_written(tmp_p
 
 
 def test_csv_is_quoted_where_it_must_be_and_packed_as_agreed(tmp_path: Path) -> None:
-    folder = World(tmp_path).deliver(
-        SUBSCRIPTIONS, pa.table({"record_id": ["1", "2"], "carrier": ["a", None]})
-    )
+    folder = World(tmp_path).deliver(SUBSCRIPTIONS, pa.table({"record_id": ["1", "2"], "carrier": ["a", None]}))
     assert gzip.decompress((folder / "part-0001.csv.gz").read_bytes()) == b"record_id,carrier\n1,a\n2,\n"
     folder = World(tmp_path).deliver(PERSONS, pa.table({"record_id": ["1"], "name": ['张"三\n']}))
     assert (folder / "part-0001.csv").read_bytes() == 'record_id,name\n"1","张""三\n"\n'.encode("gb18030")
@@ -78,9 +74,7 @@ def test_json_lines_have_every_key_and_nested_arrays(tmp_path: Path) -> None:
         [[{"role": "payee", "identifier": 'a"\\\t'}, {"role": None, "identifier": "号"}], [], None], INVOLVED
     )
     folder = World(tmp_path).deliver(CASES, pa.table({"record_id": ["1", None, "3"], "involved": involved}))
-    lines = [
-        json.loads(line) for line in (folder / "part-0001.jsonl").read_text(encoding="utf-8").splitlines()
-    ]
+    lines = [json.loads(line) for line in (folder / "part-0001.jsonl").read_text(encoding="utf-8").splitlines()]
     assert lines == [
         {
             "record_id": "1",
@@ -96,17 +90,11 @@ def test_parquet_holds_the_table(tmp_path: Path) -> None:
     assert pq.read_table(World(tmp_path).deliver(ACCOUNTS, table) / "part-0001.parquet").equals(table)
 
 
-@pytest.mark.parametrize(
-    "feed", [ABNORMAL, SUBSCRIPTIONS, PERSONS, ACCOUNTS, CASES], ids=lambda feed: feed.id
-)
-@pytest.mark.parametrize(
-    "text", ["a,b", '"', 'x"y', "line\nline", "\r\n", " ", "号𠀀", "\\", "=1+1"], ids=ascii
-)
+@pytest.mark.parametrize("feed", [ABNORMAL, SUBSCRIPTIONS, PERSONS, ACCOUNTS, CASES], ids=lambda feed: feed.id)
+@pytest.mark.parametrize("text", ["a,b", '"', 'x"y', "line\nline", "\r\n", " ", "号𠀀", "\\", "=1+1"], ids=ascii)
 def test_any_text_comes_back_from_every_format(tmp_path: Path, feed: Feed, text: str) -> None:
     folder = World(tmp_path).deliver(feed, records(feed, 70_000 if text == "号𠀀" else 2, record_id=text))
     (file,) = folder.glob("part-*")
-    found: list[Any] = [
-        row for batch in read_records(str(file), feed) for row in batch.column("record_id").to_pylist()
-    ]
+    found: list[Any] = [row for batch in read_records(str(file), feed) for row in batch.column("record_id").to_pylist()]
     assert set(found) == {text}
     assert len(found) == (70_000 if text == "号𠀀" else 2)

@@ -68,9 +68,7 @@ def test_a_retired_feed_is_not_asked_for(tmp_path: Path) -> None:
 
 
 def test_an_agency_that_no_contract_names_is_a_users_error(tmp_path: Path) -> None:
-    with pytest.raises(
-        UserError, match=r"'telecoms' delivers no feed .* agencies are finance, guard, internet"
-    ):
+    with pytest.raises(UserError, match=r"'telecoms' delivers no feed .* agencies are finance, guard, internet"):
         landed(settings(World(tmp_path)), "telecoms", DAY, CONTRACTS)
 
 
@@ -80,13 +78,9 @@ def test_no_landing_folder_is_a_users_error(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("feed", "code"), [(SUBSCRIPTIONS, 0), (ABNORMAL, 1)])
-def test_the_command_fails_only_when_something_essential_is_missing(
-    feed: Feed, code: int, tmp_path: Path
-) -> None:
+def test_the_command_fails_only_when_something_essential_is_missing(feed: Feed, code: int, tmp_path: Path) -> None:
     world = World(tmp_path)
     world.deliver(feed)
     asked = ["landed", "telecom", "--date", DAY.isoformat(), "--landing", str(world.landing)]
-    done = subprocess.run(
-        [sys.executable, "-m", "jobs.cli", *asked], capture_output=True, text=True, check=False
-    )
+    done = subprocess.run([sys.executable, "-m", "jobs.cli", *asked], capture_output=True, text=True, check=False)
     assert (done.returncode, feed.id in done.stdout) == (code, True)

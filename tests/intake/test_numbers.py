@@ -58,9 +58,7 @@ def test_other_content_under_a_taken_number_is_a_fork_and_the_first_stands(world
     world.deliver(ABNORMAL, records(ABNORMAL, 5), sequence=7, delivery_id="other", on=NEXT)
     (answer,) = world.night(NEXT)
     assert (answer.status, answer.reason) == ("refused", "fork")
-    assert (
-        answer.detail == "number 7 was taken before, as d-7, with other content; what was taken first stands"
-    )
+    assert answer.detail == "number 7 was taken before, as d-7, with other content; what was taken first stands"
     assert len(world.staged()) == 1
 
 
@@ -161,9 +159,7 @@ def test_feeds_do_not_share_their_numbers(world: World) -> None:
     assert [(answer.status, answer.warnings) for answer in world.night()] == [("taken", [])] * 3
 
 
-@pytest.mark.parametrize(
-    "order", list(itertools.permutations([1, 2, 3])), ids=lambda order: "-".join(map(str, order))
-)
+@pytest.mark.parametrize("order", list(itertools.permutations([1, 2, 3])), ids=lambda order: "-".join(map(str, order)))
 def test_any_order_of_arrival_takes_the_same_deliveries(tmp_path: Path, order: tuple[int, ...]) -> None:
     source = World(tmp_path / "source")
     for number in (1, 2, 3):

@@ -233,9 +233,7 @@ def _folder(file: Path) -> None:
     file.mkdir()
 
 
-@pytest.mark.parametrize(
-    "make", [_symlink, _hardlink, _pipe, _folder], ids=["symlink", "hardlink", "pipe", "folder"]
-)
+@pytest.mark.parametrize("make", [_symlink, _hardlink, _pipe, _folder], ids=["symlink", "hardlink", "pipe", "folder"])
 @pytest.mark.parametrize("which", ["data", "manifest"])
 def test_only_regular_files_are_opened(world: World, make: Callable[[Path], None], which: str) -> None:
     folder = world.deliver()
@@ -299,9 +297,7 @@ def test_a_gzip_bomb_is_stopped_long_before_it_is_unpacked(world: World) -> None
     assert refusal(world) == ("archive", "file part-0001.csv.gz unpacks to more than 100 times its size")
 
 
-@pytest.mark.parametrize(
-    "feed", [ABNORMAL, SUBSCRIPTIONS, ACCOUNTS, CASES], ids=["csv", "gzip", "parquet", "jsonl"]
-)
+@pytest.mark.parametrize("feed", [ABNORMAL, SUBSCRIPTIONS, ACCOUNTS, CASES], ids=["csv", "gzip", "parquet", "jsonl"])
 def test_a_bomb_of_zeros_is_an_archive_fault_before_it_is_a_long_line(world: World, feed: Feed) -> None:
     replace_file(world.deliver(feed), gzip.compress(bytes(64 << 20), mtime=0))
     assert refusal(world)[0] == "archive"
@@ -395,13 +391,9 @@ def test_an_empty_csv_file_has_no_column(world: World) -> None:
     assert refusal(world)[0] == "column_missing"
 
 
-@pytest.mark.parametrize(
-    "feed", [ABNORMAL, SUBSCRIPTIONS, ACCOUNTS, CASES], ids=["csv", "gzip", "parquet", "jsonl"]
-)
+@pytest.mark.parametrize("feed", [ABNORMAL, SUBSCRIPTIONS, ACCOUNTS, CASES], ids=["csv", "gzip", "parquet", "jsonl"])
 @pytest.mark.parametrize("rows", [1, 3])
-def test_another_number_of_records_than_the_manifest_says_is_refused(
-    world: World, feed: Feed, rows: int
-) -> None:
+def test_another_number_of_records_than_the_manifest_says_is_refused(world: World, feed: Feed, rows: int) -> None:
     folder = world.deliver(feed)
     replace_file(folder, data_file(folder).read_bytes(), rows=rows)
     reason, detail = refusal(world)
@@ -414,9 +406,7 @@ def test_a_manifest_past_its_size_is_too_large(world: World) -> None:
     assert refusal(world)[0] == "too_large"
 
 
-@pytest.mark.parametrize(
-    "feed", [ABNORMAL, SUBSCRIPTIONS, ACCOUNTS, CASES], ids=["csv", "gzip", "parquet", "jsonl"]
-)
+@pytest.mark.parametrize("feed", [ABNORMAL, SUBSCRIPTIONS, ACCOUNTS, CASES], ids=["csv", "gzip", "parquet", "jsonl"])
 def test_a_delivery_without_a_record_is_taken(world: World, feed: Feed) -> None:
     world.deliver(feed, records(feed, 0))
     (answer,) = world.night()

@@ -23,9 +23,7 @@ SHA256 = hashlib.sha256(DATA).hexdigest()
 
 
 @pytest.mark.parametrize("scheme", ["", "file://"], ids=["disk", "address"])
-def test_what_is_taken_lies_under_its_hash_on_a_disk_and_behind_an_address(
-    tmp_path: Path, scheme: str
-) -> None:
+def test_what_is_taken_lies_under_its_hash_on_a_disk_and_behind_an_address(tmp_path: Path, scheme: str) -> None:
     lake = f"{scheme}{tmp_path}/lake"
     staging = Staging(lake)
     copy = staging.copy(io.BytesIO(DATA), 100)
@@ -98,9 +96,7 @@ def test_the_four_agencies_are_known_and_have_no_key_yet() -> None:
 def test_any_of_an_agencys_keys_signs_in_bytes_or_in_base64() -> None:
     old, new = Ed25519PrivateKey.generate(), Ed25519PrivateKey.generate()
     pem = new.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
-    agency = Agency(
-        title="x", public_keys=(base64.b64encode(old.public_key().public_bytes_raw()).decode(), pem)
-    )
+    agency = Agency(title="x", public_keys=(base64.b64encode(old.public_key().public_bytes_raw()).decode(), pem))
     for key in (old, new):
         assert agency.has_signed(DATA, key.sign(DATA))
         assert agency.has_signed(DATA, base64.b64encode(key.sign(DATA)) + b"\n")

@@ -53,9 +53,7 @@ class World:
     def landing(self) -> Path:
         return self.root / "landing"
 
-    def deliver(
-        self, feed: Feed = ABNORMAL, *tables: pa.Table, sequence: int = 1, on: date = DAY, **more: Any
-    ) -> Path:
+    def deliver(self, feed: Feed = ABNORMAL, *tables: pa.Table, sequence: int = 1, on: date = DAY, **more: Any) -> Path:
         """Write a delivery of two records, or of these tables, and give its folder."""
         delivery_id = more.pop("delivery_id", f"d-{sequence}")
         produced_at = more.pop("produced_at", datetime(on.year, on.month, on.day, 18, tzinfo=SHANGHAI))

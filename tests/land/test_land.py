@@ -21,8 +21,7 @@ from jobs.land import LandReport, land
 PRODUCED = datetime(2026, 11, 22, 10, 0, tzinfo=UTC)
 HOSTS = "# A list\n0.0.0.0 example.com\n0.0.0.0 www.example.com\n"
 OUTCOMES = (
-    "record_id,op,recorded_at,listing_id,recipient_id,outcome,acted_at\n"
-    "1,upsert,2026-11-22,L1,bank,closed,2026-11-22\n"
+    "record_id,op,recorded_at,listing_id,recipient_id,outcome,acted_at\n1,upsert,2026-11-22,L1,bank,closed,2026-11-22\n"
 )
 
 
@@ -108,14 +107,10 @@ def test_the_next_delivery_continues_the_number_and_names_the_manifest_before(de
     assert manifest_of(second).previous_sha256 == first.manifest_sha256
 
 
-def test_the_same_file_lands_as_the_same_bytes(
-    desk: Desk, tmp_path: Path, contracts: Any, codes: Any
-) -> None:
+def test_the_same_file_lands_as_the_same_bytes(desk: Desk, tmp_path: Path, contracts: Any, codes: Any) -> None:
     (tmp_path / "other").mkdir()
     there = Desk(tmp_path / "other", contracts, codes)
-    reports = [
-        each.land("internet/scamblocklist_hosts", each.file("hosts.txt", HOSTS)) for each in (desk, there)
-    ]
+    reports = [each.land("internet/scamblocklist_hosts", each.file("hosts.txt", HOSTS)) for each in (desk, there)]
     assert reports[0].manifest_sha256 == reports[1].manifest_sha256
 
 
@@ -206,9 +201,7 @@ def test_a_mode_that_the_contract_does_not_have_is_refused(desk: Desk) -> None:
 
 def test_a_time_of_production_without_an_offset_is_refused(desk: Desk) -> None:
     with pytest.raises(UserError, match="needs an offset"):
-        desk.land(
-            "internet/scamblocklist_hosts", desk.file("h", HOSTS), produced_at=PRODUCED.replace(tzinfo=None)
-        )
+        desk.land("internet/scamblocklist_hosts", desk.file("h", HOSTS), produced_at=PRODUCED.replace(tzinfo=None))
 
 
 def test_a_list_without_entries_is_refused_since_a_snapshot_of_it_would_withdraw_everything(

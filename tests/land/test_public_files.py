@@ -137,9 +137,7 @@ GOLDEN = [
     ),
     Golden("guard/url_shorteners", "guard/url-shortener.json", read=255, written=255),
     Golden("guard/top_sites", "guard/tranco_top.json", read=2000, written=2000),
-    Golden(
-        "guard/reserved_phone_numbers", "guard/phone_numbers.json", read=33, written=33, mended={"e164": 32}
-    ),
+    Golden("guard/reserved_phone_numbers", "guard/phone_numbers.json", read=33, written=33, mended={"e164": 32}),
 ]
 
 
@@ -163,9 +161,9 @@ def test_exactly_the_faulty_rows_of_the_real_file_would_be_quarantined(
     records = written_records(land_real(golden, shared, tmp_path, contracts, codes))
     feed, lists = contracts[golden.feed], lists_of(codes)
 
-    assert Counter(
-        reason for record in records for reason in faults_of(record, feed, lists)
-    ) == golden.counts.get("faults", {})
+    assert Counter(reason for record in records for reason in faults_of(record, feed, lists)) == golden.counts.get(
+        "faults", {}
+    )
     facts = [fact for record in records for fact in record.get("facts") or []]
     outcomes = Counter(outcome for fact in facts for outcome in outcome_of_fact(fact, lists))
     assert outcomes == golden.counts.get("elements", {})
@@ -186,9 +184,7 @@ def test_a_record_id_names_one_record_except_where_the_publisher_repeats_a_row(
 
 
 def test_both_formats_of_the_scam_blocklist_are_one_lineage(contracts: dict[str, Feed]) -> None:
-    lineages = {
-        signal.lineage for feed in contracts.values() if "scamblocklist" in feed.id for signal in feed.signals
-    }
+    lineages = {signal.lineage for feed in contracts.values() if "scamblocklist" in feed.id for signal in feed.signals}
     assert lineages == {"scamblocklist"}
 
 
@@ -253,9 +249,7 @@ def written_records(report: LandReport) -> list[dict[str, Any]]:
 
 def faults_of(record: dict[str, Any], feed: Feed, lists: Lists) -> set[str]:
     """Every reason for which this record would be quarantined."""
-    reasons = {
-        "missing_value" for column in feed.schema_ if column.required and record.get(column.name) is None
-    }
+    reasons = {"missing_value" for column in feed.schema_ if column.required and record.get(column.name) is None}
     times = [column.name for column in feed.schema_ if column.logicalType in ("timestamp", "moment")]
     reasons |= {"wrong_type" for name in times if record.get(name) is not None and not is_time(record[name])}
     for identifier in feed.identifiers.values():

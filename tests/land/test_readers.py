@@ -63,9 +63,7 @@ def test_two_ids_in_one_cell_become_two_records(cell: str) -> None:
     assert (reading.read, reading.added) == (1, {"two_ids": 1})
 
 
-@pytest.mark.parametrize(
-    "cell", ["113/01/02", "first id/second id", "first_id\\", "a/b", "one_id/two_id/three_id"]
-)
+@pytest.mark.parametrize("cell", ["113/01/02", "first id/second id", "first_id\\", "a/b", "one_id/two_id/three_id"])
 def test_what_is_not_plainly_two_ids_stays_one_record(cell: str) -> None:
     reading = read("npa_line_ids", LINE_HEADER + f"9,{cell},2017/1/2\r\n")
     assert column(reading, "account_id") == [cell]
@@ -244,9 +242,7 @@ def test_a_label_is_a_site_only_in_the_form_of_one(label: str, kind: str | None,
     assert (record["label"], record["entry_type"], record["address"]) == (label, kind, address)
 
 
-@pytest.mark.parametrize(
-    "address", ["0x" + "0" * 40, "0x" + "0" * 38 + "1a", "0x" + "0" * 28 + "1fc24fe89230"]
-)
+@pytest.mark.parametrize("address", ["0x" + "0" * 40, "0x" + "0" * 38 + "1a", "0x" + "0" * 28 + "1fc24fe89230"])
 def test_a_placeholder_wallet_is_dropped_and_counted(address: str) -> None:
     reading = read("graphsense_tagpacks", tagpack(tag(address, "example.com"), tag(WALLET, "example.com")))
     assert column(reading, "wallet") == [f"eth:{WALLET}"]
@@ -255,9 +251,7 @@ def test_a_placeholder_wallet_is_dropped_and_counted(address: str) -> None:
 
 def test_a_wallet_that_begins_with_some_zeros_is_kept() -> None:
     address = "0x" + "0" * 16 + "1a" * 12
-    assert column(read("graphsense_tagpacks", tagpack(tag(address, "example.com"))), "wallet") == [
-        f"eth:{address}"
-    ]
+    assert column(read("graphsense_tagpacks", tagpack(tag(address, "example.com"))), "wallet") == [f"eth:{address}"]
 
 
 def test_an_address_without_quotes_stays_text() -> None:

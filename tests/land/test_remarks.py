@@ -51,9 +51,7 @@ def test_a_link_inside_another_sentence_is_no_site_of_the_party() -> None:
 
 
 def test_names_it_is_linked_to_are_kept_apart() -> None:
-    remarks = (
-        "Registration ID 1; Linked To: EXAMPLE SHIPPING CO, LTD; Linked To: DOE, Jane; Linked To: DOE, Jane."
-    )
+    remarks = "Registration ID 1; Linked To: EXAMPLE SHIPPING CO, LTD; Linked To: DOE, Jane; Linked To: DOE, Jane."
     assert parse_remarks(remarks).linked_to == ("EXAMPLE SHIPPING CO, LTD", "DOE, Jane")
 
 

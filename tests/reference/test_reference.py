@@ -82,16 +82,12 @@ def test_every_row_of_a_table_has_as_many_cells_as_its_heading(pages: dict[str, 
         width = cells
 
 
-def test_a_changed_contract_makes_its_pages_stale_and_writing_mends_them(
-    schemas: Path, tmp_path: Path
-) -> None:
+def test_a_changed_contract_makes_its_pages_stale_and_writing_mends_them(schemas: Path, tmp_path: Path) -> None:
     out = tmp_path / "reference"
     assert write_reference(schemas, out) == ["codes.md", "feeds.md", "policy.md", "tables.md"]
     assert write_reference(schemas, out) == []
     feed = schemas / "feeds" / "telecom__subscriptions.yml"
-    feed.write_text(
-        feed.read_text(encoding="utf-8").replace("One record is one", "One record was one"), "utf-8"
-    )
+    feed.write_text(feed.read_text(encoding="utf-8").replace("One record is one", "One record was one"), "utf-8")
     assert stale_pages(schemas, out) == ["feeds.md", "tables.md"]
     assert write_reference(schemas, out) == ["feeds.md", "tables.md"]
     assert stale_pages(schemas, out) == []

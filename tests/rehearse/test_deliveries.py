@@ -60,15 +60,11 @@ def test_a_fault_is_refused_for_its_own_reason(
     )
     answers = _answers(players, contracts, tmp_path / "lake")
     refused = [
-        (answer.reason, answer.delivery_id.partition("-")[2])
-        for answer in answers
-        if answer.status == "refused"
+        (answer.reason, answer.delivery_id.partition("-")[2]) for answer in answers if answer.status == "refused"
     ]
     assert refused == [(fault, "broken")]
     assert [
-        answer.rows_in
-        for answer in answers
-        if answer.status == "taken" and "broken" not in answer.delivery_id
+        answer.rows_in for answer in answers if answer.status == "taken" and "broken" not in answer.delivery_id
     ] == [1]
 
 
@@ -77,9 +73,7 @@ def test_a_delivery_that_is_not_broken_is_taken_in_every_feed(
 ) -> None:
     feeds = [feed.id for feed in contracts.values() if not feed.public]
     night = "".join(f"    {feed}: [{{record_id: r}}]\n" for feed in feeds)
-    answers = _answers(
-        prepared(all=f"  2026-10-01:\n{night}    expect: {{events: 0}}\n"), contracts, tmp_path / "lake"
-    )
+    answers = _answers(prepared(all=f"  2026-10-01:\n{night}    expect: {{events: 0}}\n"), contracts, tmp_path / "lake")
     assert [(answer.feed_id, answer.status, answer.rows_in, answer.warnings) for answer in answers] == [
         (feed, "taken", 1, []) for feed in sorted(feeds)
     ]
@@ -96,9 +90,7 @@ def test_a_feed_that_does_not_exist_may_be_the_story(
     assert (answer.feed_id, answer.reason) == ("telecom/nosuch", "unknown_feed")
 
 
-def test_a_delivery_sent_again_is_repeated(
-    prepared: Build, contracts: dict[str, Feed], tmp_path: Path
-) -> None:
+def test_a_delivery_sent_again_is_repeated(prepared: Build, contracts: dict[str, Feed], tmp_path: Path) -> None:
     again = "telecom/subscriptions: {deliveries: [{sequence: 1, records: [{msisdn: '@phone.P'}]}]}"
     nights = "".join(f"  2026-10-0{day}:\n    {again}\n    expect: {{events: 0}}\n" for day in (1, 2))
     answers = _answers(prepared(again=nights), contracts, tmp_path / "lake")

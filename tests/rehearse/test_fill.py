@@ -49,13 +49,9 @@ def test_fillers_are_the_same_for_the_same_record_and_connect_nothing_else(
     )
 
 
-def test_a_sim_that_is_named_has_one_serial_number_in_every_record(
-    filler: Filler, contracts: dict[str, Feed]
-) -> None:
+def test_a_sim_that_is_named_has_one_serial_number_in_every_record(filler: Filler, contracts: dict[str, Feed]) -> None:
     feed = contracts["telecom/subscriptions"]
-    records = [
-        filler.record(feed, {"msisdn": "@phone.P", "imsi": "@imsi.S"}, ON, name) for name in ("r1", "r2")
-    ]
+    records = [filler.record(feed, {"msisdn": "@phone.P", "imsi": "@imsi.S"}, ON, name) for name in ("r1", "r2")]
     assert records[0]["iccid"] == records[1]["iccid"]
 
 
@@ -106,9 +102,7 @@ def test_null_stays_empty(filler: Filler, contracts: dict[str, Feed]) -> None:
 
 
 def test_a_withdrawal_names_only_its_record(filler: Filler, contracts: dict[str, Feed]) -> None:
-    full = filler.record(
-        contracts["finance/payment_controls"], {"record_id": "f", "op": "withdraw"}, ON, "r1"
-    )
+    full = filler.record(contracts["finance/payment_controls"], {"record_id": "f", "op": "withdraw"}, ON, "r1")
     assert {name: value for name, value in full.items() if value is not None} == {
         "record_id": "story:f", "op": "withdraw", "recorded_at": "2026-10-01T12:00:00+08:00",
     }  # fmt: skip
@@ -117,9 +111,7 @@ def test_a_withdrawal_names_only_its_record(filler: Filler, contracts: dict[str,
 def test_cases_share_neither_case_ids_nor_record_ids(prepared: Build, contracts: dict[str, Feed]) -> None:
     players = prepared(one=NIGHTS, two=NIGHTS)
     records = [
-        player.filler.record(
-            contracts["public_security/case_reports"], {"case_id": "C", "record_id": "c"}, ON, "r1"
-        )
+        player.filler.record(contracts["public_security/case_reports"], {"case_id": "C", "record_id": "c"}, ON, "r1")
         for player in players.values()
     ]
     assert [(record["case_id"], record["record_id"]) for record in records] == [
@@ -137,9 +129,7 @@ def test_a_confirmed_case_has_its_reference_and_a_reported_one_has_none(
     assert filler.record(feed, {"finding": "confirmed", "finding_ref": None}, ON, "r1")["finding_ref"] is None
 
 
-def test_an_element_of_involved_has_type_and_issuer_of_its_label(
-    filler: Filler, contracts: dict[str, Feed]
-) -> None:
+def test_an_element_of_involved_has_type_and_issuer_of_its_label(filler: Filler, contracts: dict[str, Feed]) -> None:
     given = {
         "involved": [
             {"role": "payee", "identifier": "@internet_account.W"},
@@ -163,9 +153,7 @@ def test_an_element_of_involved_has_type_and_issuer_of_its_label(
     }
 
 
-def test_an_answer_names_the_listing_and_who_administers_it(
-    filler: Filler, contracts: dict[str, Feed]
-) -> None:
+def test_an_answer_names_the_listing_and_who_administers_it(filler: Filler, contracts: dict[str, Feed]) -> None:
     given = {"listing_of": "@bank_account.B", "outcome": "closed"}
     full = filler.record(contracts["finance/measure_outcomes"], given, ON, "r1", Listing("L-1", "icbc"))
     assert (full["listing_id"], full["recipient_id"]) == ("L-1", "icbc")

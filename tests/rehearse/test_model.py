@@ -28,24 +28,15 @@ def test_values_stay_as_they_are_written(write_case: Write, contracts: dict[str,
         "      - {amount_cny: 1.00, payer_account: 0123, transferred_at: 2026-09-29, recorded_at: 2026-10-02T10:00:00+08:00, case_id: null}\n"
         + EXPECTS,
     )
-    record = (
-        load_case(path, contracts)
-        .nights[date(2026, 10, 1)]
-        .feeds["finance/suspicious_transfers"][0]
-        .records[0]
-    )
+    record = load_case(path, contracts).nights[date(2026, 10, 1)].feeds["finance/suspicious_transfers"][0].records[0]
     assert record == {
         "amount_cny": "1.00", "payer_account": "0123", "transferred_at": "2026-09-29",
         "recorded_at": "2026-10-02T10:00:00+08:00", "case_id": None,
     }  # fmt: skip
 
 
-def test_an_unknown_kind_of_expectation_is_named_with_its_line(
-    write_case: Write, contracts: dict[str, Feed]
-) -> None:
-    path = write_case(
-        "typo", "  2026-10-01:\n    expect:\n      not_listed: ['@phone.P']\n      lised: ['@phone.P']\n"
-    )
+def test_an_unknown_kind_of_expectation_is_named_with_its_line(write_case: Write, contracts: dict[str, Feed]) -> None:
+    path = write_case("typo", "  2026-10-01:\n    expect:\n      not_listed: ['@phone.P']\n      lised: ['@phone.P']\n")
     with pytest.raises(UserError, match=r"typo\.yaml:7: .*lised: is not a known key"):
         load_case(path, contracts)
 
@@ -53,9 +44,7 @@ def test_an_unknown_kind_of_expectation_is_named_with_its_line(
 @pytest.mark.parametrize(
     "nights", ["  2026-10-01:\n    telecom/subscriptions: []\n", "  2026-10-01: {expect: {listed: []}}\n"]
 )
-def test_a_case_that_expects_nothing_is_an_error(
-    write_case: Write, contracts: dict[str, Feed], nights: str
-) -> None:
+def test_a_case_that_expects_nothing_is_an_error(write_case: Write, contracts: dict[str, Feed], nights: str) -> None:
     with pytest.raises(UserError, match="expects nothing"):
         load_case(write_case("nothing", nights), contracts)
 
@@ -74,17 +63,13 @@ def test_an_unknown_feed_is_named_with_its_line(write_case: Write, contracts: di
         load_case(path, contracts)
 
 
-def test_an_unknown_field_is_named_with_record_and_line(
-    write_case: Write, contracts: dict[str, Feed]
-) -> None:
+def test_an_unknown_field_is_named_with_record_and_line(write_case: Write, contracts: dict[str, Feed]) -> None:
     path = write_case(
         "field",
         "  2026-10-01:\n    telecom/subscriptions:\n      - {msisdn: '1'}\n      - {record_id: two, msidn: '1'}\n"
         + EXPECTS,
     )
-    with pytest.raises(
-        UserError, match=r"field\.yaml:7: telecom/subscriptions: record 'two' has the field 'msidn'"
-    ):
+    with pytest.raises(UserError, match=r"field\.yaml:7: telecom/subscriptions: record 'two' has the field 'msidn'"):
         load_case(path, contracts)
 
 
@@ -97,9 +82,7 @@ def test_an_unknown_field_of_a_nested_element_is_named(write_case: Write, contra
         load_case(path, contracts)
 
 
-def test_two_cases_of_one_name_are_an_error(
-    write_case: Write, contracts: dict[str, Feed], tmp_path: Path
-) -> None:
+def test_two_cases_of_one_name_are_an_error(write_case: Write, contracts: dict[str, Feed], tmp_path: Path) -> None:
     path = write_case("twin", "  2026-10-01:\n" + EXPECTS)
     other = tmp_path / "other.yaml"
     other.write_text(path.read_text(encoding="utf-8"), encoding="utf-8")
@@ -118,9 +101,7 @@ def test_two_cases_of_one_name_are_an_error(
     ],
     ids=["below its feed", "one alone", "in place of records", "each names its feed", "by feed"],
 )
-def test_deliveries_may_be_written_in_several_ways(
-    write_case: Write, contracts: dict[str, Feed], text: str
-) -> None:
+def test_deliveries_may_be_written_in_several_ways(write_case: Write, contracts: dict[str, Feed], text: str) -> None:
     case = load_case(write_case("ways", "  2026-10-01:\n" + text + EXPECTS), contracts)
     expected = Delivery(mode="snapshot", faults=("hash",), records=({"msisdn": "1"},))
     assert case.nights[date(2026, 10, 1)].feeds == {"telecom/subscriptions": (expected,)}
@@ -129,8 +110,7 @@ def test_deliveries_may_be_written_in_several_ways(
 def test_an_unknown_fault_is_an_error(write_case: Write, contracts: dict[str, Feed]) -> None:
     path = write_case(
         "fault",
-        "  2026-10-01:\n    telecom/subscriptions:\n      deliveries:\n        - {faults: [haste]}\n"
-        + EXPECTS,
+        "  2026-10-01:\n    telecom/subscriptions:\n      deliveries:\n        - {faults: [haste]}\n" + EXPECTS,
     )
     with pytest.raises(UserError, match=r"fault\.yaml:\d+: .*faults"):
         load_case(path, contracts)
@@ -147,13 +127,9 @@ def test_a_time_without_an_offset_is_an_error(write_case: Write, contracts: dict
 
 def test_one_may_stand_for_a_list_of_one(write_case: Write, contracts: dict[str, Feed]) -> None:
     case = load_case(
-        write_case(
-            "one", "  2026-10-01:\n    expect: {leads: '@phone.P', same_party: ['@phone.P', '@imsi.S']}\n"
-        ),
+        write_case("one", "  2026-10-01:\n    expect: {leads: '@phone.P', same_party: ['@phone.P', '@imsi.S']}\n"),
         contracts,
     )
     expect = case.nights[date(2026, 10, 1)].expect
     assert [subject.identifier for subject in expect.leads] == ["@phone.P"]
-    assert [[subject.identifier for subject in group] for group in expect.same_party] == [
-        ["@phone.P", "@imsi.S"]
-    ]
+    assert [[subject.identifier for subject in group] for group in expect.same_party] == [["@phone.P", "@imsi.S"]]

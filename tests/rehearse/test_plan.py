@@ -51,8 +51,7 @@ def test_a_snapshot_lies_below_what_other_cases_deliver(prepared: Build) -> None
         snaps=_night("2026-10-01", SUB) + _night("2026-10-03", snapshot),
     )
     by_case = {
-        (planned.on.day, lake.case_of(planned)): planned.sequence
-        for planned in _of(lake, "telecom/subscriptions")
+        (planned.on.day, lake.case_of(planned)): planned.sequence for planned in _of(lake, "telecom/subscriptions")
     }
     assert by_case == {(1, "snaps"): 1, (3, "snaps"): 2, (1, "plain"): 3}
 

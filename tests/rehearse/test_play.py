@@ -29,9 +29,7 @@ def test_a_rehearsal_begins_in_an_empty_folder(write_case: Write, tmp_path: Path
 
 
 def test_a_case_knows_its_own_night_before(prepared: Callable[..., dict[str, Player]]) -> None:
-    player = prepared(story="  2026-10-05: {expect: {events: 0}}\n  2026-10-01: {expect: {events: 0}}\n")[
-        "story"
-    ]
+    player = prepared(story="  2026-10-05: {expect: {events: 0}}\n  2026-10-01: {expect: {events: 0}}\n")["story"]
     first, last = player.case.dates
     assert player.night_before(first) is None
     assert player.night_before(last) == first
@@ -41,9 +39,7 @@ def test_the_release_that_latest_names_is_read(tmp_path: Path) -> None:
     for version, listing in ((1, "old"), (2, "new"), (3, "not-yet-published")):
         folder = tmp_path / "icbc" / str(version)
         folder.mkdir(parents=True)
-        pq.write_table(
-            pa.table({"listing_id": [listing], "measure": ["verify"]}), folder / "snapshot.parquet"
-        )
+        pq.write_table(pa.table({"listing_id": [listing], "measure": ["verify"]}), folder / "snapshot.parquet")
     (tmp_path / "icbc" / "latest.json").write_text(json.dumps({"version": 2}), encoding="utf-8")
     assert read_snapshots(tmp_path) == {"icbc": frozenset({"new"})}
 

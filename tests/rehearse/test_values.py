@@ -23,16 +23,12 @@ def mint(codes: dict[str, CodeList]) -> Mint:
 
 
 @pytest.mark.parametrize("type_", TYPES)
-def test_hundreds_of_labels_are_valid_and_in_normal_form(
-    mint: Mint, codes: dict[str, CodeList], type_: str
-) -> None:
+def test_hundreds_of_labels_are_valid_and_in_normal_form(mint: Mint, codes: dict[str, CodeList], type_: str) -> None:
     for label in LABELS:
         value = mint.value("story", type_, label)
         effective, normal, reasons = normalise_py(type_, value.alone, value.scope, date(2026, 10, 1), codes)
         assert (effective, reasons) == (type_, ())
-        assert normal == (
-            f"{value.scope}:{value.alone}" if type_ in SCOPED and type_ != "bank_card" else value.alone
-        )
+        assert normal == (f"{value.scope}:{value.alone}" if type_ in SCOPED and type_ != "bank_card" else value.alone)
 
 
 def test_other_libraries_find_them_valid(mint: Mint) -> None:
@@ -87,9 +83,7 @@ def test_a_phone_in_a_longer_string_is_its_eleven_digits(prepared: Callable[...,
     alone = book.written("@phone.P")
     assert alone.startswith("+86")
     assert book.written("0086 @phone.P / @imsi.S") == f"0086 {alone[3:]} / {book.written('@imsi.S')}"
-    assert (
-        book.written("https://www.@domain.S:8080/a@b") == f"https://www.{book.written('@domain.S')}:8080/a@b"
-    )
+    assert book.written("https://www.@domain.S:8080/a@b") == f"https://www.{book.written('@domain.S')}:8080/a@b"
 
 
 def test_an_issuer_that_the_case_names_is_the_labels_issuer_everywhere(

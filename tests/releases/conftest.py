@@ -83,15 +83,9 @@ def key() -> bytes:
 def listing() -> Callable[..., dict[str, Any]]:
     """A row of blacklist.listings from what the test cares about."""
 
-    def make(
-        listing_id: str, node_id: int, kind: str, administrator: str | None, **changes: Any
-    ) -> dict[str, Any]:
+    def make(listing_id: str, node_id: int, kind: str, administrator: str | None, **changes: Any) -> dict[str, Any]:
         issuer = None if kind in ("phone", "imei") else administrator
-        phone = (
-            {"phone_id": node_id + 1000, "tenure_from": datetime(2025, 3, 1, tzinfo=UTC)}
-            if kind == "phone"
-            else {}
-        )
+        phone = {"phone_id": node_id + 1000, "tenure_from": datetime(2025, 3, 1, tzinfo=UTC)} if kind == "phone" else {}
         head = {
             "listing_id": listing_id,
             "node_id": node_id,
@@ -112,9 +106,7 @@ def examples(listing: Callable[..., dict[str, Any]]) -> list[dict[str, Any]]:
 @pytest.fixture
 def values() -> list[tuple[int, str]]:
     """(id of the identifier, value) of every example and sim."""
-    return [
-        (node + 1000 if kind == "phone" else node, value) for _, node, kind, _, value in EXAMPLES
-    ] + SIM_VALUES
+    return [(node + 1000 if kind == "phone" else node, value) for _, node, kind, _, value in EXAMPLES] + SIM_VALUES
 
 
 @pytest.fixture

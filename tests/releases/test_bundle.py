@@ -23,9 +23,7 @@ Make = Callable[..., dict[str, Any]]
 
 
 def edition(recipient: Recipient, version: int = 2, previous: int | None = 1) -> Edition:
-    return Edition(
-        recipient, version, previous, date(2026, 10, 2), datetime(2026, 10, 2, 16, tzinfo=UTC), "1.0.0"
-    )
+    return Edition(recipient, version, previous, date(2026, 10, 2), datetime(2026, 10, 2, 16, tzinfo=UTC), "1.0.0")
 
 
 @pytest.fixture
@@ -138,9 +136,7 @@ def test_the_worklist_is_what_must_be_verified_the_earliest_first(
     ]
 
 
-@pytest.mark.parametrize(
-    "formats", [("csv",), ("parquet",), ("csv", "parquet")], ids=["csv", "parquet", "both"]
-)
+@pytest.mark.parametrize("formats", [("csv",), ("parquet",), ("csv", "parquet")], ids=["csv", "parquet", "both"])
 def test_a_snapshot_is_read_back_from_whichever_form_there_is(
     cut: Callable[..., Any],
     examples: list[dict[str, Any]],
@@ -172,9 +168,7 @@ def test_a_protected_identifier_holds_a_release_and_its_value_is_not_told(
     to_rows: Callable[..., Any], examples: list[dict[str, Any]], recipients: dict[str, Recipient]
 ) -> None:
     rows = to_rows(examples, protected={1001: "bank_hotline"})
-    assert find_holds(select_rows(rows, recipients["cmcc"])) == [
-        "1 protected identifier in it (bank_hotline)"
-    ]
+    assert find_holds(select_rows(rows, recipients["cmcc"])) == ["1 protected identifier in it (bank_hotline)"]
     assert find_holds(select_rows(rows, recipients["cucc"])) == []
 
 
@@ -185,14 +179,9 @@ def test_a_listing_without_a_value_holds_a_release(
     assert find_holds(select_rows(rows, recipients["icbc"])) == ["1 listing without a value in the vault"]
 
 
-def test_upheld_appeals_and_verified_outcomes_leave_a_held_release(
-    cut: Callable[..., Any], listing: Make
-) -> None:
+def test_upheld_appeals_and_verified_outcomes_leave_a_held_release(cut: Callable[..., Any], listing: Make) -> None:
     before = cut(
-        [
-            listing(name, node, "bank_account", "icbc")
-            for name, node in (("A", 4), ("B", 6), ("C", 7), ("D", 9))
-        ],
+        [listing(name, node, "bank_account", "icbc") for name, node in (("A", 4), ("B", 6), ("C", 7), ("D", 9))],
         "icbc",
     )
     why = {"A": "appeal_upheld", "B": "verified", "C": "support_ended"}

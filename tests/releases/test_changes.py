@@ -106,8 +106,6 @@ def test_changes_of_the_columns_that_a_carrier_gets_are_seen(
         to_rows([listing("L01", 1, "phone", "cmcc")]),
         to_rows([listing("L01", 9, "phone", "cmcc", phone_id=1001)]),
     )
-    columns = [
-        name for name in old.column_names if name not in ("administrator", "outcome", "protected_reason")
-    ]
+    columns = [name for name in old.column_names if name not in ("administrator", "outcome", "protected_reason")]
     changes = compare_snapshots(old.select(columns), new.select(columns), {})
     assert changes.select(["change", "imsi"]).to_pylist() == [{"change": "CHANGE", "imsi": None}]

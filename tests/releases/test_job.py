@@ -34,9 +34,7 @@ EARLIER = datetime(2025, 3, 1, tzinfo=UTC)
 class World:
     """A lake with the tables that the stage reads, and nights over it."""
 
-    def __init__(
-        self, spark: "SparkSession", root: Path, recipients: dict[str, Recipient], key: bytes
-    ) -> None:
+    def __init__(self, spark: "SparkSession", root: Path, recipients: dict[str, Recipient], key: bytes) -> None:
         self.settings = Settings(lake=str(root / "lake"), releases=str(root / "releases"))
         self.releases = root / "releases"
         self.spark, self.recipients, self.key = spark, recipients, key
@@ -71,9 +69,7 @@ class World:
             "committed_at": night.instant,
         }
         names = TABLES["ops.nights"].names
-        frame = self.spark.createDataFrame(
-            [tuple(row.get(name) for name in names)], TABLES["ops.nights"].struct
-        )
+        frame = self.spark.createDataFrame([tuple(row.get(name) for name in names)], TABLES["ops.nights"].struct)
         self.lake.append("ops.nights", frame.coalesce(1))
         for switch in night.after_commit if is_switched else []:
             switch()
@@ -83,15 +79,11 @@ class World:
         return json.loads(path.read_bytes())["version"] if path.exists() else None
 
     def manifest(self, recipient: str, version: int) -> dict[str, Any]:
-        found: dict[str, Any] = json.loads(
-            (self.releases / recipient / str(version) / "manifest.json").read_bytes()
-        )
+        found: dict[str, Any] = json.loads((self.releases / recipient / str(version) / "manifest.json").read_bytes())
         return found
 
     def table(self, recipient: str, version: int, name: str) -> Any:
-        return pq.read_table(
-            io.BytesIO((self.releases / recipient / str(version) / f"{name}.parquet").read_bytes())
-        )
+        return pq.read_table(io.BytesIO((self.releases / recipient / str(version) / f"{name}.parquet").read_bytes()))
 
     def tree(self) -> dict[str, bytes]:
         files = (path for path in self.releases.rglob("*") if path.is_file())
@@ -108,14 +100,10 @@ def world(
 ) -> World:
     made = World(spark, tmp_path, recipients, key)
     seen = [(node, value, day) for node, value in values for day in (date(2026, 9, 1), date(2026, 8, 1))]
-    vault = [
-        {"node_id": node, "type": "any", "value": value, "first_seen_on": day} for node, value, day in seen
-    ]
+    vault = [{"node_id": node, "type": "any", "value": value, "first_seen_on": day} for node, value, day in seen]
     made.put("vault.identifiers", vault)
     edges = [(1, 101, True), (101, 102, True), (2, 201, True), (201, 202, False)]
-    made.put(
-        "graph.edges", [{"kind": "sim", "from_id": a, "to_id": b, "is_live": live} for a, b, live in edges]
-    )
+    made.put("graph.edges", [{"kind": "sim", "from_id": a, "to_id": b, "is_live": live} for a, b, live in edges])
     return made
 
 
@@ -186,9 +174,7 @@ def test_nights_of_releases(
     for name, version in second.scratch["releases"].items():
         manifest = world.manifest(name, version)
         expected = SetDigest(**manifest["set_digest"])
-        applied = apply_changes(
-            world.table(name, version - 1, "snapshot"), world.table(name, version, "changes")
-        )
+        applied = apply_changes(world.table(name, version - 1, "snapshot"), world.table(name, version, "changes"))
         assert digest_set(applied, expected.key) == expected
         assert digest_set(world.table(name, version, "snapshot"), expected.key) == expected
         assert manifest["previous_version"] == version - 1
@@ -203,9 +189,7 @@ def test_nights_of_releases(
     assert world.tree() == published
 
     # A protected identifier holds one release; an upheld appeal goes out all the same; others are not held.
-    world.put(
-        "graph.identifiers", [{"node_id": 4, "type": "bank_account", "protected_reason": "clearing_account"}]
-    )
+    world.put("graph.identifiers", [{"node_id": 4, "type": "bank_account", "protected_reason": "clearing_account"}])
     lifted = {"status": "released", "released_on": date(2026, 10, 3), "release_reason": "appeal_upheld"}
     world.put("blacklist.listings", active(now, L04={"reason_en": "Something else"}, L05=now[4], L06=lifted))
     third, report = world.night(date(2026, 10, 3))

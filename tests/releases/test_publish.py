@@ -60,9 +60,7 @@ def files_of(version: int) -> dict[str, bytes]:
 
 
 def tree(root: Path) -> dict[str, bytes]:
-    return {
-        str(path.relative_to(root)): path.read_bytes() for path in sorted(root.rglob("*")) if path.is_file()
-    }
+    return {str(path.relative_to(root)): path.read_bytes() for path in sorted(root.rglob("*")) if path.is_file()}
 
 
 def assert_latest_is_whole(root: Path) -> int:
@@ -107,9 +105,7 @@ def test_no_recipient_goes_back_to_an_older_version(releases: Path) -> None:
 
 
 def test_a_committed_version_that_is_missing_is_named(releases: Path) -> None:
-    with pytest.raises(
-        UserError, match="release cmcc/2 was committed but its folder is not among the releases"
-    ):
+    with pytest.raises(UserError, match="release cmcc/2 was committed but its folder is not among the releases"):
         publish_pending(Settings(releases=str(releases)), {"cmcc": 2})
     assert assert_latest_is_whole(releases) == 1
 

@@ -44,9 +44,7 @@ def test_documents_go_to_public_security_alone_and_sites_to_the_registrar(
 
 
 def test_each_recipient_answers_through_the_feed_of_its_own_agency(recipients: dict[str, Recipient]) -> None:
-    feeds = {
-        name: recipients[name].outcomes_feed for name in ("cmcc", "icbc", "alipay", "wechat", "cnnic", "mps")
-    }
+    feeds = {name: recipients[name].outcomes_feed for name in ("cmcc", "icbc", "alipay", "wechat", "cnnic", "mps")}
     assert feeds == {
         "cmcc": "telecom/measure_outcomes", "icbc": "finance/measure_outcomes",
         "alipay": "finance/measure_outcomes",
@@ -56,9 +54,7 @@ def test_each_recipient_answers_through_the_feed_of_its_own_agency(recipients: d
 
 def test_a_code_without_a_recipient_is_named(schemas: Path) -> None:
     (schemas / "recipients" / "icbc.yml").unlink()
-    with pytest.raises(
-        UserError, match=r"no recipient for icbc of schemas/codes/institutions\.yml; write icbc\.yml"
-    ):
+    with pytest.raises(UserError, match=r"no recipient for icbc of schemas/codes/institutions\.yml; write icbc\.yml"):
         load_recipients(schemas)
 
 
@@ -93,9 +89,7 @@ def test_a_bank_that_the_codes_call_a_payment_institution_is_named(schemas: Path
     ],
     ids=["agency", "code", "word", "form", "unknown", "name"],
 )
-def test_a_recipient_file_with_a_mistake_is_refused_by_name(
-    schemas: Path, old: str, new: str, rule: str
-) -> None:
+def test_a_recipient_file_with_a_mistake_is_refused_by_name(schemas: Path, old: str, new: str, rule: str) -> None:
     edit(schemas / "recipients" / "cmcc.yml", old, new)
     with pytest.raises(UserError, match=rule):
         load_recipients(schemas)

@@ -42,9 +42,7 @@ def test_each_recipient_gets_what_it_administers(
     assert listings_of(to_rows(examples), recipients[recipient]) == expected
 
 
-def test_every_example_reaches_somebody(
-    to_rows: Rows, examples: Listings, recipients: dict[str, Recipient]
-) -> None:
+def test_every_example_reaches_somebody(to_rows: Rows, examples: Listings, recipients: dict[str, Recipient]) -> None:
     assert find_unaddressed(to_rows(examples), recipients.values()) == {}
 
 
@@ -89,9 +87,7 @@ def test_a_tenure_carries_its_value_its_time_and_its_sims(
 
 def test_sims_are_columns_for_carriers_only(recipients: dict[str, Recipient], layout: Layout) -> None:
     with_sims = {
-        r.kind
-        for r in recipients.values()
-        if {"imsi", "iccid", "tenure_from"} & set(layout.arrow_schema(r.kind).names)
+        r.kind for r in recipients.values() if {"imsi", "iccid", "tenure_from"} & set(layout.arrow_schema(r.kind).names)
     }
     assert with_sims == {"carrier"}
 
@@ -145,9 +141,9 @@ def test_nothing_outside_the_scope_is_in_any_byte_of_a_recipients_files(
         current = project_rows(select_rows(rows, recipient), recipient, layout, key)
         edition = Edition(recipient, 1, None, ON, INSTANT, "1.0.0")
         content = plain_bytes(make_bundle(edition, current, None, {}, layout, key))
-        nodes = {
-            row["phone_id"] or row["node_id"] for row in examples if row["listing_id"] in listings
-        } | sims_of.get(name, set())
+        nodes = {row["phone_id"] or row["node_id"] for row in examples if row["listing_id"] in listings} | sims_of.get(
+            name, set()
+        )
         for node, value in values:
             bare = value.removeprefix("+").partition(":")[2] or value.removeprefix("+")
             shown = bare.encode() in content
@@ -184,9 +180,7 @@ def test_empty_text_and_empty_lists_are_absent(to_rows: Rows, listing: Callable[
     assert (rows["human_decision"].to_pylist(), rows["reasons"].to_pylist()) == ([None], [None])
 
 
-def test_a_listing_that_stands_twice_is_an_error(
-    to_rows: Rows, listing: Callable[..., dict[str, Any]]
-) -> None:
+def test_a_listing_that_stands_twice_is_an_error(to_rows: Rows, listing: Callable[..., dict[str, Any]]) -> None:
     with pytest.raises(ValueError, match="twice"):
         to_rows([listing("A", 4, "bank_account", "icbc"), listing("A", 6, "bank_account", "abc")])
 

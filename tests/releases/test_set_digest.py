@@ -92,7 +92,5 @@ def test_an_empty_set_has_count_and_xor_zero(snapshot: Any) -> None:
 
 
 def test_no_two_versions_or_recipients_share_a_key(key: bytes) -> None:
-    made = {
-        key_of_version(key, recipient, version) for recipient in ("cmcc", "cucc") for version in (1, 2, 11)
-    }
+    made = {key_of_version(key, recipient, version) for recipient in ("cmcc", "cucc") for version in (1, 2, 11)}
     assert len(made) == 6

@@ -12,6 +12,7 @@ from jobs.core.lake import Lake
 from jobs.core.night import Night, StageReport
 from jobs.core.schema import load_tables
 from jobs.core.settings import ROOT, Settings
+from jobs.silver.accounting import Account, assert_balanced
 from jobs.silver.job import run
 from tests.silver.rows import ACCOUNT, CODES, FEEDS, KEY, MADE, NATIONAL_ID, ON, SUBSCRIPTION, bronze
 
@@ -67,9 +68,7 @@ def _night(spark: SparkSession, lake: Lake, on: date, feeds: dict[str, list[dict
             f"bronze.{feed.table}",
             bronze(spark, feed, [{"delivery_id": delivery_id, "night_on": on, **row} for row in rows]),
         )
-        delivered.append(
-            {"agency": feed.agency, "feed": feed.name, "delivery_id": delivery_id, "rows_in": len(rows)}
-        )
+        delivered.append({"agency": feed.agency, "feed": feed.name, "delivery_id": delivery_id, "rows_in": len(rows)})
     table = lake.schema("ops.deliveries")
     full = [
         {"night_on": on, "status": "taken", "mode": "delta", "produced_at": MADE, "sequence": 1, **row}
@@ -92,9 +91,7 @@ def test_every_row_is_kept_superseded_or_quarantined(nights: tuple[Lake, list[St
         (NEXT, "telecom/subscriptions", 2, 1, 1, 0),
     }
     assert [(report.rows_in, report.rows_out) for report in reports] == [(6, 4), (2, 2)]
-    assert reports[0].notes == [
-        "telecom/subscriptions: 2 of 5 rows set aside (ends_before_it_starts 1, undecodable 1)"
-    ]
+    assert reports[0].notes == ["telecom/subscriptions: 2 of 5 rows set aside (ends_before_it_starts 1, undecodable 1)"]
 
 
 def test_a_repaired_record_leaves_quarantine_as_resolved(nights: tuple[Lake, list[StageReport]]) -> None:
@@ -137,12 +134,16 @@ def test_silver_holds_every_good_version_and_no_value(nights: tuple[Lake, list[S
     assert NATIONAL_ID not in str(rows)
 
 
-def test_a_delivered_row_that_is_not_accounted_for_stops_the_night(
-    spark: SparkSession, tmp_path: Path
+def test_a_night_in_which_nothing_is_good_or_new_still_accounts_for_its_rows(
+    spark: SparkSession, nights: tuple[Lake, list[StageReport]]
 ) -> None:
-    from jobs.silver.accounting import Account, assert_balanced
+    lake, _ = nights
+    before = {name: lake.read(name).count() for name in ("vault.identifiers", "silver.telecom__subscriptions")}
+    report = _night(spark, lake, NEXT + timedelta(days=1), {"telecom/subscriptions": [{"record_id": "x"}]})
+    assert (report.rows_in, report.rows_out) == (1, 0)
+    assert before == {name: lake.read(name).count() for name in before}
 
+
+def test_a_delivered_row_that_is_not_accounted_for_stops_the_night() -> None:
     with pytest.raises(RuntimeError, match="delivery d1 brought 5 rows and 4 are accounted for"):
-        assert_balanced(
-            [Account("telecom/subscriptions", "d1", 2, 1, 1, 0)], {("telecom/subscriptions", "d1"): 5}
-        )
+        assert_balanced([Account("telecom/subscriptions", "d1", 2, 1, 1, 0)], {("telecom/subscriptions", "d1"): 5})

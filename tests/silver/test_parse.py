@@ -244,11 +244,7 @@ def test_elements_are_typed_and_a_bank_goes_by_its_code(cases: Rows) -> None:
         "domain",
         node_id_py(KEY, "domain", "pay.example.co.uk"),
     )
-    assert (
-        url["identifier_registrable_id"]
-        == node_id_py(KEY, "domain", "example.co.uk")
-        == domain["identifier_id"]
-    )
+    assert url["identifier_registrable_id"] == node_id_py(KEY, "domain", "example.co.uk") == domain["identifier_id"]
     assert (address["identifier_host_type"], address["identifier_registrable_id"]) == ("ip", None)
     assert (domain["identifier_host_id"], domain["identifier_registrable_id"]) == (None, None)
     assert (card["identifier_type"], card["identifier_id"]) == (
@@ -465,14 +461,10 @@ def test_a_release_of_a_card_frees_it_though_its_bank_is_unknown(spark: SparkSes
 
 def test_the_same_rows_in_any_order_and_any_number_of_files_come_out_the_same(spark: SparkSession) -> None:
     feed = FEEDS["public_security/case_reports"]
-    elements = [
-        {"role": "payee", "identifier_type": "phone", "identifier": f"1380000000{n}"} for n in range(8)
-    ]
+    elements = [{"role": "payee", "identifier_type": "phone", "identifier": f"1380000000{n}"} for n in range(8)]
     rows = [{**CASE, "record_id": f"r{n}", "line": n, "involved": json.dumps(elements[n:])} for n in range(8)]
     there, back = (
-        parse_records(bronze(spark, feed, order).repartition(partitions), feed, CODES, KEY)
-        .orderBy("line")
-        .collect()
+        parse_records(bronze(spark, feed, order).repartition(partitions), feed, CODES, KEY).orderBy("line").collect()
         for order, partitions in ((rows, 1), (rows[::-1], 5))
     )
     assert there == back

@@ -22,17 +22,13 @@ TONIGHT = date(2026, 10, 2)
 
 def test_a_broken_record_and_each_broken_element_is_a_row_without_a_value(spark: SparkSession) -> None:
     feed = FEEDS[FEED]
-    bad = json.dumps(
-        [{"role": "payee", "identifier_type": "phone", "identifier": "13800000001"}, {"role": "x"}]
-    )
+    bad = json.dumps([{"role": "payee", "identifier_type": "phone", "identifier": "13800000001"}, {"role": "x"}])
     rows = [
         {**CASE, "record_id": "good"},
         {**CASE, "record_id": "element", "involved": bad},
         {**CASE, "record_id": "both", "amount_cny": "x", "region_code": "000000", "involved": bad},
     ]
-    found = conform(
-        quarantine_rows(parse_records(bronze(spark, feed, rows), feed, CODES, KEY), FEED), TABLE
-    ).collect()
+    found = conform(quarantine_rows(parse_records(bronze(spark, feed, rows), feed, CODES, KEY), FEED), TABLE).collect()
     shown = {(r.record_id, r.line, r.element, tuple(r.reasons), tuple(r.columns)) for r in found}
     element = (1, ("missing_value", "unknown_code"), ("identifier", "identifier_type", "role"))
     assert shown == {
@@ -93,8 +89,7 @@ def test_a_newer_good_version_resolves_and_an_element_only_by_one_that_is_whole(
     ddl += ", file string, line bigint"
     resolved = resolve(spark.createDataFrame(rows, TABLE.struct), spark.createDataFrame(good, ddl), TONIGHT)
     found = {
-        (r.record_id, r.element, r.delivery_id): (r.status, r.resolved_on)
-        for r in conform(resolved, TABLE).collect()
+        (r.record_id, r.element, r.delivery_id): (r.status, r.resolved_on) for r in conform(resolved, TABLE).collect()
     }
     is_open, is_resolved = ("open", None), ("resolved", TONIGHT)
     assert found == {

@@ -188,19 +188,11 @@ def stands(versions: list[Version], present: set[str]) -> set[tuple[Version, boo
     good = [one for one in versions if not one.frees_only]
     found = []
     for one in good:
-        erased = any(
-            o.record_id == one.record_id and o.op == "withdraw" and order(o) >= order(one) for o in good
-        )
-        held = (
-            one.record_id in present
-            or one.recorded_at > SNAPSHOT.produced_at
-            or one.sequence > SNAPSHOT.sequence
-        )
+        erased = any(o.record_id == one.record_id and o.op == "withdraw" and order(o) >= order(one) for o in good)
+        held = one.record_id in present or one.recorded_at > SNAPSHOT.produced_at or one.sequence > SNAPSHOT.sequence
         if one.op == "upsert" and not erased and held:
             found.append(one)
-    return {
-        (one, all(order(o) <= order(one) for o in found if o.record_id == one.record_id)) for one in found
-    }
+    return {(one, all(order(o) <= order(one) for o in found if o.record_id == one.record_id)) for one in found}
 
 
 def test_the_answer_depends_on_the_set_of_versions_alone(spark: SparkSession) -> None:
@@ -223,12 +215,8 @@ def test_the_answer_depends_on_the_set_of_versions_alone(spark: SparkSession) ->
         ]
         worlds.append((versions, {f"w{world}-{n}" for n in range(3) if rng.random() < 0.5}))
     every = [one for versions, _ in worlds for one in versions]
-    present = spark.createDataFrame(
-        [(record,) for _, records in worlds for record in records], "record_id string"
-    )
-    expected = {
-        (tuple(one), newest) for versions, records in worlds for one, newest in stands(versions, records)
-    }
+    present = spark.createDataFrame([(record,) for _, records in worlds for record in records], "record_id string")
+    expected = {(tuple(one), newest) for versions, records in worlds for one, newest in stands(versions, records)}
     shuffled = rng.sample(every, len(every))
     for rows, partitions in ((every, 1), (shuffled, 5)):
         standing = standing_versions(frame(spark, rows).repartition(partitions), SNAPSHOT, present)

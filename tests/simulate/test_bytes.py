@@ -64,9 +64,7 @@ def test_sizes_that_make_no_world_are_refused_in_a_sentence(
         simulate(tmp_path, people, nights, seed, contracts=contracts, codes=codes)
 
 
-def test_a_missing_code_list_is_named(
-    tmp_path: Path, contracts: dict[str, Feed], codes: dict[str, CodeList]
-) -> None:
+def test_a_missing_code_list_is_named(tmp_path: Path, contracts: dict[str, Feed], codes: dict[str, CodeList]) -> None:
     without = {name: codes[name] for name in codes if name != "platforms"}
     with pytest.raises(UserError, match="'platforms'"):
         simulate(tmp_path, 200, 1, 1, date(2026, 10, 1), contracts=contracts, codes=without)

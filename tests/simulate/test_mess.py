@@ -24,9 +24,7 @@ def test_a_phone_in_any_style_is_the_same_phone(place: int, codes: dict[str, Cod
 
 @pytest.mark.parametrize("number", ["11010119900101001X", "110101199001010009", "110101201001010009"])
 @pytest.mark.parametrize("place", range(len(mess.DOCUMENT_STYLES)))
-def test_a_document_in_any_style_is_the_same_document(
-    place: int, number: str, codes: dict[str, CodeList]
-) -> None:
+def test_a_document_in_any_style_is_the_same_document(place: int, number: str, codes: dict[str, CodeList]) -> None:
     valid = number[:17] + check_character(number[:17])
     assert normal("national_id", mess.DOCUMENT_STYLES[place](valid), codes) == valid
 
@@ -43,8 +41,7 @@ def check_character(body: str) -> str:
 @pytest.mark.parametrize("place", range(len(mess.ACCOUNT_STYLES)))
 def test_an_account_number_in_any_style_is_the_same_account(place: int, codes: dict[str, CodeList]) -> None:
     assert (
-        normal("bank_account", mess.ACCOUNT_STYLES[place]("3000086164586850"), codes, "icbc")
-        == "icbc:3000086164586850"
+        normal("bank_account", mess.ACCOUNT_STYLES[place]("3000086164586850"), codes, "icbc") == "icbc:3000086164586850"
     )
 
 
@@ -70,9 +67,7 @@ def test_a_broken_record_changes_columns_of_its_contract(place: int, contracts: 
 IDENTIFIER_REASONS = ("_check", "_format", "_birth_date", "_region", "_invalid")
 
 
-@pytest.mark.parametrize(
-    "place", [i for i, (_, reason, _) in enumerate(BROKEN) if reason.endswith(IDENTIFIER_REASONS)]
-)
+@pytest.mark.parametrize("place", [i for i, (_, reason, _) in enumerate(BROKEN) if reason.endswith(IDENTIFIER_REASONS)])
 def test_a_broken_identifier_gets_the_reason_that_it_is_named_after(
     place: int, contracts: dict[str, Feed], codes: dict[str, CodeList]
 ) -> None:

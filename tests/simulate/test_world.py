@@ -58,9 +58,7 @@ def is_good(feed: Feed, record: dict[str, Any], lists: Lists) -> bool:
         if raw and value(lists, kind, raw, record.get(str(about.scope))) is None:
             return False
     ends = [(record.get(a), record.get(b)) for a, b in feed.intervals]
-    return record.get("carrier") != "nosuch" and all(
-        not a or not b or moment(a) <= moment(b) for a, b in ends
-    )
+    return record.get("carrier") != "nosuch" and all(not a or not b or moment(a) <= moment(b) for a, b in ends)
 
 
 def good_records(truth: Truth, feed: Feed, lists: Lists) -> dict[str, dict[str, Any]]:
@@ -116,9 +114,7 @@ def test_modes_are_those_that_the_contracts_allow(world: Truth, contracts: dict[
         assert read.manifest["mode"] in contracts[read.feed].modes
 
 
-def test_first_loads_of_essential_feeds_are_never_broken(
-    make_world: Make, contracts: dict[str, Feed]
-) -> None:
+def test_first_loads_of_essential_feeds_are_never_broken(make_world: Make, contracts: dict[str, Feed]) -> None:
     truth = make_world(people=300, nights=3, broken_delivery_rate=1.0)
     first = [read for read in deliveries(truth.landing) if read.manifest["sequence"] == 1]
     assert {read.feed for read in first} >= {feed.id for feed in contracts.values() if feed.essential} - {
@@ -162,9 +158,7 @@ def test_every_sim_seen_and_every_account_used_exists(good: dict[str, Any], worl
     assert {name for name in used - accounts if since[name] < moment("2026-10-05")} == set()
 
 
-def test_every_good_identifier_is_one_that_the_truth_knows(
-    good: dict[str, Any], world: Truth, lists: Lists
-) -> None:
+def test_every_good_identifier_is_one_that_the_truth_knows(good: dict[str, Any], world: Truth, lists: Lists) -> None:
     control = columns(world, "control")
     known = set(zip(control["identifier_type"], control["identifier"], strict=True))
     delivered: set[tuple[str, str | None]] = set()
@@ -174,18 +168,14 @@ def test_every_good_identifier_is_one_that_the_truth_knows(
         kind = record["account_kind"]
         delivered.add((kind, value(lists, kind, record["account_no"], record["institution_id"])))
     for record in good["internet/internet_accounts"].values():
-        delivered.add(
-            ("internet_account", value(lists, "internet_account", record["account_id"], record["platform"]))
-        )
+        delivered.add(("internet_account", value(lists, "internet_account", record["account_id"], record["platform"])))
     for record in good["telecom/device_sightings"].values():
         delivered.add(("imei", value(lists, "imei", record["imei"])))
     assert len(delivered) > 15_000
     assert delivered - known == set()
 
 
-def test_every_holder_is_a_person_or_company_of_the_truth(
-    good: dict[str, Any], world: Truth, lists: Lists
-) -> None:
+def test_every_holder_is_a_person_or_company_of_the_truth(good: dict[str, Any], world: Truth, lists: Lists) -> None:
     people = columns(world, "people")
     known = set(zip(people["identifier_type"], people["identifier"], strict=True))
     for feed in ("telecom/subscriptions", "finance/accounts", "internet/internet_accounts"):
@@ -255,9 +245,7 @@ def test_what_should_be_found_is_what_the_deliveries_themselves_say(
 
 def victims_accounts(world: Truth) -> set[tuple[str, str | None]]:
     victims = {r["person"] for r in lines_of(world, "roles") if r["role"] == "victim"}
-    return {
-        (c["identifier_type"], c["identifier"]) for c in lines_of(world, "control") if c["person"] in victims
-    }
+    return {(c["identifier_type"], c["identifier"]) for c in lines_of(world, "control") if c["person"] in victims}
 
 
 def test_ring_accounts_that_should_be_found_belong_to_rings_with_a_finding(world: Truth) -> None:
@@ -266,9 +254,7 @@ def test_ring_accounts_that_should_be_found_belong_to_rings_with_a_finding(world
     assert len(found) > 20
     assert {f["ring_id"] for f in found} <= confirmed
     control = {
-        (c["identifier_type"], c["identifier"]): c["ring_id"]
-        for c in lines_of(world, "control")
-        if c["ring_id"]
+        (c["identifier_type"], c["identifier"]): c["ring_id"] for c in lines_of(world, "control") if c["ring_id"]
     }
     assert all(control[f["identifier_type"], f["identifier"]] == f["ring_id"] for f in found)
 
@@ -295,10 +281,7 @@ def test_outcomes_are_intended_for_each_account_once_and_never_delivered(world: 
     assert len(pairs) == len(set(pairs))
     assert set(pairs) == set(zip(found["identifier_type"], found["identifier"], strict=True))
     delivered = [
-        r
-        for read in deliveries(world.landing)
-        if read.feed.endswith("measure_outcomes")
-        for r in read.records()
+        r for read in deliveries(world.landing) if read.feed.endswith("measure_outcomes") for r in read.records()
     ]
     assert all(not record["listing_id"] for record in delivered)
     assert len(delivered) <= 2
@@ -324,9 +307,7 @@ def test_cases_name_what_the_feeds_know(world: Truth, good: dict[str, Any], list
 
 
 def records_of(truth: Truth, feed: str) -> list[dict[str, Any]]:
-    return [
-        r for read in deliveries(truth.landing) if read.feed == feed and read.whole for r in read.records()
-    ]
+    return [r for read in deliveries(truth.landing) if read.feed == feed and read.whole for r in read.records()]
 
 
 def test_without_mess_every_phone_is_plain_and_with_it_some_are_not(make_world: Make) -> None:
@@ -375,9 +356,7 @@ def test_false_reports_recycling_and_families_follow_their_knobs(make_world: Mak
 
 def test_a_changeless_world_has_quiet_nights_and_a_restless_one_does_not(make_world: Make) -> None:
     def later(rate: float) -> int:
-        truth = make_world(
-            people=1000, change_rate=rate, late_rate=0.0, duplicate_rate=0.0, bad_record_rate=0.0
-        )
+        truth = make_world(people=1000, change_rate=rate, late_rate=0.0, duplicate_rate=0.0, bad_record_rate=0.0)
         reads = deliveries(truth.landing)
         return sum(
             file["rows"]
@@ -390,9 +369,7 @@ def test_a_changeless_world_has_quiet_nights_and_a_restless_one_does_not(make_wo
 
 
 def test_records_come_twice_late_and_with_unknown_columns_when_asked_to(make_world: Make) -> None:
-    truth = make_world(
-        people=600, duplicate_rate=0.2, late_rate=0.8, unknown_column_rate=1.0, broken_delivery_rate=0.0
-    )
+    truth = make_world(people=600, duplicate_rate=0.2, late_rate=0.8, unknown_column_rate=1.0, broken_delivery_rate=0.0)
     records = records_of(truth, "finance/accounts")
     seen = Counter((r["record_id"], r["recorded_at"], r["op"]) for r in records)
     assert max(seen.values()) >= 2
@@ -413,17 +390,11 @@ def test_withdrawn_accounts_are_gone_from_the_truth(make_world: Make, codes: dic
     assert len(gone) > 20
     assert all(r["account_no"] is None and r["opened_at"] is None for r in records if r["op"] == "withdraw")
     newest_of = {r["record_id"]: r for r in sorted(records, key=lambda r: moment(r["recorded_at"]))}
-    still = [
-        key
-        for key in gone
-        if newest_of[key]["op"] == "upsert" and "2099" not in newest_of[key]["recorded_at"]
-    ]
+    still = [key for key in gone if newest_of[key]["op"] == "upsert" and "2099" not in newest_of[key]["recorded_at"]]
     assert still == []
     lists = lists_of(codes)
     erased = {
-        value(lists, r["account_kind"], r["account_no"], r["institution_id"])
-        for r in records
-        if r["record_id"] in gone
+        value(lists, r["account_kind"], r["account_no"], r["institution_id"]) for r in records if r["record_id"] in gone
     }
     assert {f["identifier"] for f in lines_of(truth, "should_be_found")} & (erased - {None}) == set()
 
@@ -440,9 +411,7 @@ def test_a_wrong_phone_is_corrected_with_the_same_start(make_world: Make, lists:
 
 def test_some_records_cannot_be_read_at_all(make_world: Make) -> None:
     truth = make_world(people=300, nights=2, bad_record_rate=0.04)
-    unreadable = {
-        read.feed for read in deliveries(truth.landing) for r in read.records() if r.get("unreadable")
-    }
+    unreadable = {read.feed for read in deliveries(truth.landing) for r in read.records() if r.get("unreadable")}
     assert unreadable >= {"public_security/case_reports", "public_security/persons_of_interest"}
     none = make_world(people=300, nights=2, bad_record_rate=0.0)
     assert not [r for read in deliveries(none.landing) for r in read.records() if r.get("unreadable")]
@@ -471,10 +440,7 @@ def withdrawn_keys(standing: dict[str, str]) -> set[str]:
 def test_a_sim_box_holds_dozens_of_sims(make_world: Make, lists: Lists) -> None:
     def most(share: float) -> int:
         truth = make_world(people=1500, sim_box_share=share, bad_record_rate=0.0)
-        pairs = {
-            (value(lists, "imei", r["imei"]), r["imsi"])
-            for r in records_of(truth, "telecom/device_sightings")
-        }
+        pairs = {(value(lists, "imei", r["imei"]), r["imsi"]) for r in records_of(truth, "telecom/device_sightings")}
         return max(Counter(device for device, _ in pairs).values())
 
     assert most(1.0) >= 20 > most(0.0)
@@ -500,6 +466,4 @@ def test_one_night_alone_is_a_whole_world(make_world: Make) -> None:
 
 
 def test_truth_tables_are_as_long_as_the_summary_says(world: Truth) -> None:
-    assert {
-        path.stem: pq.read_metadata(path).num_rows for path in Path(world.truth).glob("*.parquet")
-    } == world.tables
+    assert {path.stem: pq.read_metadata(path).num_rows for path in Path(world.truth).glob("*.parquet")} == world.tables

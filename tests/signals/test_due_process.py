@@ -1,0 +1,160 @@
+"""What decisions and outcomes attach to, and what they free."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from pyspark.sql import SparkSession
+from pyspark.sql import functions as F
+
+from jobs.core.settings import ROOT
+from jobs.releases.recipients import load_recipients
+from jobs.signals import due_process
+from tests.signals.rows import at, frame, table
+
+
+def phone(listing: str, node: int, number: int, party: int, start: str | None = "2026-01-01") -> dict[str, Any]:
+    row = {"listing_id": listing, "node_id": node, "type": "phone", "phone_id": number, "party_id": party}
+    return row | {"tenure_from": at(start) if start else None, "status": "active"}
+
+
+def test_a_listing_follows_its_tenure_when_its_start_is_corrected(spark: SparkSession) -> None:
+    listings = [
+        phone("stays", 1, 10, 100),
+        phone("moves-to-the-nearest", 2, 20, 200, "2026-03-01"),
+        phone("another-holder", 3, 30, 300),
+        phone("opens-to-the-left", 4, 40, 4004, None),
+        {"listing_id": "account", "node_id": 5, "type": "bank_account", "status": "active"},
+    ]
+
+    def tenure(node: int, number: int, holder: int | None, start: str | None) -> dict[str, Any]:
+        return {"node_id": node, "phone_id": number, "holder_id": holder, "tenure_from": at(start) if start else None}
+
+    tenures = [
+        tenure(1, 10, 100, "2026-01-01"), tenure(9, 10, 100, "2026-01-02"), tenure(21, 20, 200, "2025-01-01"), tenure(22, 20, 200, "2026-02-20"),
+        tenure(31, 30, 301, "2026-01-01"), tenure(4004, 40, None, "2026-01-01"),
+    ]  # fmt: skip
+    moved = due_process.follow_tenures(
+        table(spark, "blacklist.listings", listings), table(spark, "graph.tenures", tenures)
+    )
+    rows = moved.select("listing_id", "node_id", F.col("tenure_from").cast("string").alias("start")).collect()
+    assert {row["listing_id"]: (row["node_id"], (row["start"] or "")[:10]) for row in rows} == {
+        "stays": (1, "2026-01-01"),
+        "moves-to-the-nearest": (22, "2026-02-20"),
+        "another-holder": (3, "2026-01-01"),
+        "opens-to-the-left": (4004, "2026-01-01"),
+        "account": (5, ""),
+    }
+
+
+def test_a_decision_attaches_to_its_listing_or_to_the_only_tenure_ever_listed(spark: SparkSession) -> None:
+    listings = [
+        phone("once", 1, 10, 100), phone("first", 2, 20, 200), phone("second", 3, 20, 201),
+        {"listing_id": "account", "node_id": 5, "type": "bank_account", "status": "active"},
+    ]  # fmt: skip
+
+    def decision(name: str, kind: str | None, subject: int | None, listing: str | None = None) -> dict[str, Any]:
+        return {"record_id": name, "subject_type": kind, "subject_id": subject, "listing_id": listing}
+
+    given = [
+        decision("only-tenure", "phone", 10),
+        decision("two-tenures", "phone", 20),
+        decision("two-tenures-with-listing", "phone", 20, "second"),
+        decision("another-number's-listing", "phone", 10, "second"),
+        decision("unknown-listing", "phone", 10, "nothing"),
+        decision("never-listed", "phone", 30),
+        decision("account", "bank_account", 5),
+        decision("account-with-listing", "bank_account", 5, "account"),
+        decision("unreadable", "phone", None),
+    ]
+    attached = due_process.attach_decisions(
+        frame(spark, "record_id string, subject_type string, subject_id bigint, listing_id string", given),
+        table(spark, "blacklist.listings", listings),
+    ).collect()
+    assert {row["record_id"]: (row["node_id"], row["doubt"]) for row in attached} == {
+        "only-tenure": (1, None),
+        "two-tenures": (None, "several_tenures_were_listed"),
+        "two-tenures-with-listing": (3, None),
+        "another-number's-listing": (None, "identifier_is_not_the_listings"),
+        "unknown-listing": (None, "identifier_is_not_the_listings"),
+        "never-listed": (None, "no_tenure_was_ever_listed"),
+        "account": (5, None),
+        "account-with-listing": (5, None),
+        "unreadable": (None, "identifier_unreadable"),
+    }
+    assert len(attached) == len(given)
+
+
+@pytest.fixture(scope="module")
+def outcomes(spark: SparkSession) -> dict[str, Any]:
+    """record → (valid, frees)."""
+    recipients = load_recipients(ROOT / "schemas")
+    bank = next(r for r in recipients.values() if r.kind == "bank")
+    carriers = [r for r in recipients.values() if r.kind == "carrier"]
+    assert len(carriers) > 1
+
+    def listing(name: str, measure: str = "verify", **given: Any) -> dict[str, Any]:
+        row = {"listing_id": name, "node_id": 1, "type": "bank_account", "administrator": bank.id, "measure": measure}
+        return row | {"test": "bound_to_fraud_phone", "status": "active"} | given
+
+    listings = [
+        listing("bank"),
+        listing("decided", "restrict", test="review_decision"),
+        listing("overdue", "restrict", test="verification_overdue"),
+        listing("found", "close", test="finding"),
+        listing("device", type="imei", administrator=None),
+        listing("nobody's", administrator=None),
+    ]
+
+    def outcome(
+        record: str, of: str, who: str, agency: str = "finance", said: str = "verified_clean"
+    ) -> dict[str, Any]:
+        return {"record_id": record, "listing_id": of, "recipient_id": who, "agency": agency, "outcome": said}
+
+    given = [
+        outcome("clean", "bank", bank.id),
+        outcome("rectified", "bank", bank.id, said="rectified"),
+        outcome("restricted", "bank", bank.id, said="restricted"),
+        outcome("through-another-agency", "bank", bank.id, "internet"),
+        outcome("another-recipient", "bank", carriers[0].id, "telecom"),
+        outcome("unknown-listing", "nothing", bank.id),
+        outcome("unknown-recipient", "bank", "nobody"),
+        outcome("overdue", "overdue", bank.id),
+        outcome("decided", "decided", bank.id),
+        outcome("found", "found", bank.id),
+        outcome("device-first-carrier", "device", carriers[0].id, "telecom"),
+        outcome("device-second-carrier", "device", carriers[1].id, "telecom"),
+        outcome("device-bank", "device", bank.id),
+        outcome("nobody's", "nobody's", carriers[0].id, "telecom"),
+    ]
+    ddl = (
+        "agency string, record_id string, listing_id string, recipient_id string, outcome string, acted_at timestamp, "
+        "acted_at_is_day boolean, recorded_at timestamp"
+    )
+    read = due_process.read_outcomes(
+        frame(spark, ddl, given), table(spark, "blacklist.listings", listings), recipients, spark
+    ).persist()
+    rows = read.collect()
+    assert len(rows) == len(given)
+    freed = {row["record_id"] for row in due_process.frees(read).collect()}
+    read.unpersist()
+    return {row["record_id"]: (row["is_valid"], row["record_id"] in freed) for row in rows}
+
+
+def test_an_outcome_counts_only_from_the_administrator_through_its_own_agencys_feed(outcomes: dict[str, Any]) -> None:
+    invalid = {record for record, (is_valid, _) in outcomes.items() if not is_valid}
+    assert invalid == {
+        "through-another-agency", "another-recipient", "unknown-listing", "unknown-recipient", "device-bank", "nobody's",
+    }  # fmt: skip
+
+
+def test_every_carrier_answers_for_a_device(outcomes: dict[str, Any]) -> None:
+    assert outcomes["device-first-carrier"] == outcomes["device-second-carrier"] == (True, True)
+
+
+def test_a_clean_outcome_frees_a_verification_or_an_overdue_restriction_and_nothing_above(
+    outcomes: dict[str, Any],
+) -> None:
+    freed = {record for record, (_, is_freed) in outcomes.items() if is_freed}
+    assert freed == {"clean", "rectified", "overdue", "device-first-carrier", "device-second-carrier"}
