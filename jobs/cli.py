@@ -249,7 +249,7 @@ def docs(context: click.Context) -> None:
 @click.option(
     "--people", type=click.IntRange(min=1), default=2_000, show_default=True, help="How many people live in the world."
 )
-@click.option("--nights", type=click.IntRange(min=1), default=3, show_default=True, help="How many nights.")
+@click.option("--nights", type=click.IntRange(min=1), default=2, show_default=True, help="How many nights.")
 @click.pass_context
 def demo(context: click.Context, people: int, nights: int) -> None:
     """Make a small world, run its nights, and show what came out. What is done already is not done again."""

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import click
 import pytest
 
 from jobs.cli import cli
@@ -43,9 +44,8 @@ def test_every_command_says_what_it_does_and_what_each_option_means(tmp_path: Pa
     assert done.stdout.startswith(f"Usage: python -m jobs.cli {command} ")
     summary = done.stdout.split("\n\n")[1]
     assert len(summary.split()) >= 6
-    for option in cli.commands[command].params:
-        assert getattr(option, "help", "") != "", option.name
-        assert getattr(option, "help", "text") is not None, option.name
+    options = [option for option in cli.commands[command].params if isinstance(option, click.Option)]
+    assert [option.name for option in options if not option.help] == []
 
 
 def test_help_lists_every_command_and_run_lists_every_stage(tmp_path: Path) -> None:

@@ -62,7 +62,14 @@ def cut_versions(
         )
         begin = F.when(only_sim, when_known).otherwise(begin)
     if phone is not None:
-        emptied = F.col(phone).isNull() & (F.count(phone).over(before) > 0)
+        # What was empty already and then names another holder is a change like any other.
+        passed_on = (
+            F.lag(phone).over(by_record).isNull()
+            & ~F.col("_who").eqNullSafe(F.lag("_who").over(by_record))
+            & (F.col("_start") > F.lag("_start").over(by_record))
+            & (F.col("_start") >= F.lag("_first_recorded_at").over(by_record))
+        )
+        emptied = F.col(phone).isNull() & (F.count(phone).over(before) > 0) & ~F.coalesce(passed_on, F.lit(False))
         begin = F.when(emptied, when_known).otherwise(begin)
     frame = frame.withColumn("seg_from", begin)
     frame = frame.withColumn("_next", F.min("seg_from").over(after)).where("_next IS NULL OR seg_from < _next")

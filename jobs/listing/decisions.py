@@ -27,7 +27,8 @@ def take_decisions(
 ) -> tuple[DataFrame, DataFrame]:
     """(rows of blacklist.decisions, rows for a human).
 
-    `attached`: review decisions that stand, with node_id and doubt; `before`: blacklist.decisions; `proposals`: open ones of the nights before;
+    `attached`: review decisions that stand, with node_id and doubt; `before`: blacklist.decisions; `proposals`: node_id, lineages, opened_on of
+    those open from the nights before: one made after the night that took a decision is not what it decided;
     `standing`: lineages of which a claim stands; `cleared`: node_id, lineage.
     """
     level = F.lit(0)
@@ -37,8 +38,11 @@ def take_decisions(
     for decided, least in policy.measures.decision_from.items():
         needed = F.when(F.col("measure") == decided, F.lit(levels[least])).otherwise(needed)
     fresh = attached.join(before.select(F.col("decision_id").alias("record_id")), on="record_id", how="left_anti")
-    open_ones = proposals.select(F.col("node_id").alias("_node"), F.col("lineages").alias("_lineages"))
-    fresh = fresh.join(open_ones, on=F.col("node_id") == F.col("_node"), how="left")
+    open_ones = proposals.select(
+        F.col("node_id").alias("_node"), F.col("lineages").alias("_lineages"), F.col("opened_on").alias("_opened")
+    )
+    stood = (F.col("node_id") == F.col("_node")) & (F.col("_opened") < F.col("night_on"))
+    fresh = fresh.join(open_ones, on=stood, how="left")
     why = (
         F.when(F.col("doubt").isNotNull(), F.col("doubt"))
         .when(F.col("_node").isNull(), F.lit("no_proposal_stood"))
@@ -98,15 +102,17 @@ def keep_proposals(
 ) -> DataFrame:
     """Rows of blacklist.proposals: an open one goes on while it passes, is closed when decided or turned down, withdrawn when it passes no more.
 
-    `passing`: node_id, measure, lineages of tonight. A decision in force of at least that measure leaves nothing to propose.
+    `passing`: node_id, measure, lineages of tonight. A decision in force of at least that measure, or on all of those lineages, leaves nothing
+    to propose.
     """
     force = decisions.where("status = 'in_force' AND measure <> 'none'").select(
-        "node_id", rank("measure").alias("_in_force")
+        "node_id", rank("measure").alias("_in_force"), F.col("lineages").alias("_decided")
     )
+    is_new_evidence = F.size(F.array_except("lineages", "_decided")) > 0
     wanted = (
         passing.join(force, on="node_id", how="left")
-        .where(F.col("_in_force").isNull() | (rank("measure") > F.col("_in_force")))
-        .drop("_in_force")
+        .where(F.col("_in_force").isNull() | ((rank("measure") > F.col("_in_force")) & is_new_evidence))
+        .drop("_in_force", "_decided")
     )
     told = (
         decisions.where(F.col("decided_on") == F.lit(on))

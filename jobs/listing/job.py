@@ -45,7 +45,7 @@ def run(night: Night) -> StageReport:
     decided, undecidable = together(lambda: settle(decided_now), lambda: settle(undecidable_now))
 
     freed = due_process.frees(outcomes)
-    moments = settle(tests.fraud_moments(direct, decided, all_tenures))
+    moments = settle(tests.fraud_moments(direct, signals, decided, all_tenures))
     bound_now, victims_now = tests.bound_to_fraud(
         moments, edges, lake.read("graph.spared"), clearances.where("scope <> 'proposal'"), cleared_until, first_known,
         freed.select("node_id", "tenures", "acted_at"), policy,
@@ -63,7 +63,7 @@ def run(night: Night) -> StageReport:
         .select("node_id", "lineages")
     )
     down = settle(deciding.turned_down(decided, proposals_before, proposed_listings))
-    passing = settle(tests.find_proposals(influences, scores, down, policy))
+    passing = settle(tests.find_proposals(influences, scores, direct, down, policy))
 
     facts_of = reduce(
         DataFrame.unionByName,
@@ -98,6 +98,8 @@ def run(night: Night) -> StageReport:
     waiting = proposals.where("status = 'open'").select("node_id", "lineages")
     candidates = sure.unionByName(tests.candidate(waiting, measure=F.lit("verify"), test=PROPOSED, reason=PROPOSED))
 
+    # Before the climb, so that a new lineage lists at its own measure and does not bring back one that a passed term used up.
+    candidates = state.drop_spent(candidates, released)
     tonight = ladder.past_due(ladder.listable(ladder.climb(candidates), facts, policy), active, on)
     tonight = settle(state.drop_spent(tonight, released))
     lifted = settle(_lifted(night, listings))
@@ -160,7 +162,7 @@ def _decisions(
     cleared = cleared_until.join(first_known, on=F.col("lineage_known_at") <= F.col("until"), how="inner").select(
         "node_id", "lineage"
     )
-    open_before = lake.read("blacklist.proposals").where("status = 'open'").select("node_id", "lineages")
+    open_before = lake.read("blacklist.proposals").where("status = 'open'").select("node_id", "lineages", "opened_on")
     return deciding.take_decisions(
         attached,
         lake.read("blacklist.decisions"),

@@ -31,7 +31,10 @@ def with_answers(active: DataFrame, outcomes: DataFrame) -> DataFrame:
 
 
 def drop_spent(tonight: DataFrame, released: DataFrame) -> DataFrame:
-    """Without what a passed term has used up: the same or a lower measure on none but the lineages that such a listing stood on."""
+    """Without what a passed term has used up: the same or a lower measure on none but the lineages that such a listing stood on.
+
+    `tonight`: candidates, several of a node, or one row per node that was climbed to.
+    """
     spent = released.where("release_reason = 'term_ended'").select(
         "node_id", rank("measure").alias("_rank"), F.explode("lineages").alias("_lineage")
     )
@@ -40,10 +43,10 @@ def drop_spent(tonight: DataFrame, released: DataFrame) -> DataFrame:
         rows.select("node_id", "_place")
         .join(spent, on="node_id", how="inner")
         .where("_rank >= _place")
-        .groupBy("node_id")
+        .groupBy("node_id", "_place")
         .agg(F.collect_set("_lineage").alias("_used"))
     )
-    rows = rows.join(used, on="node_id", how="left")
+    rows = rows.join(used, on=["node_id", "_place"], how="left")
     return rows.where(F.col("_used").isNull() | (F.size(F.array_except("lineages", "_used")) > 0)).drop(
         "_used", "_place"
     )

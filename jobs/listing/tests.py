@@ -73,16 +73,20 @@ def decided(decisions: DataFrame) -> DataFrame:
     )  # fmt: skip
 
 
-def fraud_moments(direct: DataFrame, decisions: DataFrame, tenures: DataFrame) -> DataFrame:
-    """One row per tenure, lineage and moment from which the tenure is fraud-involved: tenure, is_implicit, lineage, moment."""
+def fraud_moments(direct: DataFrame, signals: DataFrame, decisions: DataFrame, tenures: DataFrame) -> DataFrame:
+    """One row per tenure, lineage and moment from which the tenure is fraud-involved: tenure, is_implicit, lineage, moment.
+
+    `signals`: all that stand, expired ones too: what a decision in force rests on counts as long as the decision lives.
+    """
     own = tenures.select(F.col("node_id").alias("tenure"), "is_implicit")
     on_tenures = direct.join(own, on=F.col("node_id") == F.col("tenure"), how="inner")
+    ever_said = signals.join(own, on=F.col("node_id") == F.col("tenure"), how="inner")
     columns = [F.col("tenure"), F.col("is_implicit"), F.col("lineage"), F.col("occurred_at").alias("moment")]
     told = on_tenures.where("standard = 'finding' OR kind = 'subscription_fraud'").select(*columns)
     behind = decisions.where("status = 'in_force' AND measure <> 'none'").select(
         F.col("node_id").alias("_node"), F.explode("lineages").alias("_lineage")
     )
-    judged = on_tenures.join(
+    judged = ever_said.join(
         behind, on=(F.col("tenure") == F.col("_node")) & (F.col("lineage") == F.col("_lineage")), how="inner"
     ).select(*columns)
     return told.unionByName(judged).distinct()
@@ -157,7 +161,7 @@ def held_by_the_found(
     ).where("_own")  # fmt: skip
     high = scores.where(F.col("score") >= policy.measures.same_holder.score).select("node_id")
     known = (
-        parties.where("kind = 'documented'")
+        parties.where("kind NOT IN ('contested', 'ambiguous')")
         .select("node_id")
         .join(contested.select("node_id"), on="node_id", how="left_anti")
     )
@@ -167,20 +171,26 @@ def held_by_the_found(
     )
 
 
-def find_proposals(influences: DataFrame, scores: DataFrame, turned_down: DataFrame, policy: Policy) -> DataFrame:
+def find_proposals(
+    influences: DataFrame, scores: DataFrame, direct: DataFrame, turned_down: DataFrame, policy: Policy
+) -> DataFrame:
     """(node_id, measure, lineages): what two agencies' claims propose for a person to decide. `turned_down`: node_id, lineage.
 
+    `direct`: live_direct: a lineage that reaches the node best by a path may have a report on the node itself all the same.
     Public lists count only beside what an agency says: alone they list nobody.
     """
+    said = direct.where("standard <> 'indicator'").select("node_id", "lineage").distinct()
+    said = said.withColumn("_on_itself", F.lit(True))
     hard = influences.where("standard <> 'indicator'").join(
         F.broadcast(turned_down), on=["node_id", "lineage"], how="left_anti"
     )
+    hard = hard.join(said, on=["node_id", "lineage"], how="left")
     by_node = hard.groupBy("node_id").agg(
         F.sort_array(F.collect_set("lineage")).alias("lineages"), F.count_distinct("agency").alias("_agencies"),
-        F.min("n_edges").alias("_nearest"), F.min("is_public").alias("_only_public"),
+        F.max("_on_itself").alias("_direct"), F.min("is_public").alias("_only_public"),
     )  # fmt: skip
     rows = by_node.join(scores.select("node_id", "score"), on="node_id", how="inner").where(
-        "_nearest = 0 AND NOT _only_public"
+        "_direct AND NOT _only_public"
     )
     bounds = policy.measures.propose_suspend, policy.measures.propose_restrict
 

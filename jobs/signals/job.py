@@ -83,14 +83,15 @@ def run(night: Night) -> StageReport:
         cleared=clearances.where("scope = 'association'").select("lineage", "node_id").distinct(),
         cleared_until=clearances.where("scope = 'all'").groupBy("node_id").agg(F.max("cleared_at").alias("until")),
     )  # fmt: skip
-    n_scored = _score(night, edges, parties, barriers)
+    of_cases = reports.where("case_id IS NOT NULL").select(F.concat(F.lit(screening.CASE), "case_id").alias("lineage"))
+    n_scored = _score(night, edges, parties, barriers, of_cases.distinct())
     report = StageReport(rows_in=lake.read("graph.signals").count(), rows_out=n_scored)
     for frame in (all_tenures, edges, parties):
         frame.unpersist()
     return report
 
 
-def _score(night: Night, edges: DataFrame, parties: DataFrame, barriers: spread.Barriers) -> int:
+def _score(night: Night, edges: DataFrame, parties: DataFrame, barriers: spread.Barriers, of_cases: DataFrame) -> int:
     lake, policy = night.lake, night.policy
     standing = lake.read("graph.signals")
     shared = lake.read("graph.shared_identifiers")
@@ -101,7 +102,6 @@ def _score(night: Night, edges: DataFrame, parties: DataFrame, barriers: spread.
     bound = levels[policy.measures.same_holder.from_]["rank"]
     city = [code for code, attributes in levels.items() if attributes["rank"] >= bound]
     paths = spread.spread(standing, ways, first_known, barriers, policy, city)
-    of_cases = standing.where(F.col("feed") == CASES).select("lineage").distinct()
     lake.replace("graph.influences", spread.best_paths(paths, parties, of_cases, policy, night.instant))
     influences = lake.read("graph.influences")
     lake.replace("graph.scores", spread.score_nodes(influences))

@@ -143,7 +143,7 @@ CASES: dict[str, tuple[list[dict[str, Any]], Times, Times]] = {
             account(None, None, recorded="2026-03-01"),
         ],
         [(A, "2026-01-01", "2026-03-01"), (B, "2026-02-01", FOREVER)],
-        [(MOTHER, "2025-06-01", "2026-02-01"), (SON, "2026-02-01", FOREVER)],
+        [(MOTHER, "2025-06-01", "2026-02-01"), (MOTHER, "2025-06-01", "2026-02-01"), (SON, "2026-02-01", FOREVER)],
     ),
     "closing one record ends nothing of another": (
         [account("2026-01-01", closed="2026-03-01"), account("2026-02-01", B, record="s")],

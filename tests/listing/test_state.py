@@ -63,15 +63,16 @@ def test_what_a_term_used_up_is_not_listed_again_by_the_same_lineages_at_the_sam
         {**listing(node, "restrict", lineages=["a", "b"]), "status": "released", "release_reason": "term_ended"}
         for node in range(1, 6)
     ]
+    released.append({**listing(8), "status": "released", "release_reason": "term_ended"})
     released.append({**listing(6, "close"), "status": "released", "release_reason": "support_ended"})
     tonight = [
         still(1, "restrict", "a"), still(2, "verify", "a", "b"), still(3, "suspend", "a"), still(4, "verify", "a", "new"),
-        still(5, "restrict", "a"), still(5, "verify", "new"), still(6), still(7),
+        still(5, "restrict", "a"), still(5, "verify", "new"), still(6), still(7), still(8, "restrict", "a"), still(8, "verify", "a"),
     ]  # fmt: skip
     left = state.drop_spent(frame(spark, TONIGHT, tonight), table(spark, "blacklist.listings", released)).collect()
-    # Of node 5 the new lineage lists at its own measure: it does not bring back what the old one had.
+    # What node 8 had by a lower measure does not stand against a higher one. Of node 5 the new lineage lists at its own measure: it does not bring back what the old one had.
     assert sorted((row["node_id"], row["measure"]) for row in left) == [
-        (3, "suspend"), (4, "verify"), (5, "verify"), (6, "verify"), (7, "verify"),
+        (3, "suspend"), (4, "verify"), (5, "verify"), (6, "verify"), (7, "verify"), (8, "restrict"),
     ]  # fmt: skip
 
 
