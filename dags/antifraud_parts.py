@@ -53,5 +53,5 @@ def antifraud(command: str, name: str, **more: Any) -> BashOperator:
 
 
 def asset(table: str) -> Asset:
-    """A table of the lake (`silver.*` is every silver table), or `releases`, as an asset."""
+    """A table of the lake (`silver.*` is every silver table), or a place (`releases`), as an asset."""
     return Asset(name=f"lake/{table}" if "." in table else table)

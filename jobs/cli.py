@@ -190,6 +190,42 @@ def rehearse(context: click.Context, cases: tuple[Path, ...], policy: str | None
 
 
 @cli.command()
+@click.option("--policy", metavar="FILE", required=True, help="The candidate: a file, or a name in schemas/policy.")
+@click.option("--lake", metavar="DIR", help="Folder of the Delta tables.")
+@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Write every row into this CSV file too.")
+@click.pass_context
+def shadow(context: click.Context, policy: str, lake: str | None, out: Path | None) -> None:
+    """Run a candidate policy on the last night beside the live one: who would enter, move and leave. No table is changed."""
+    from jobs.shadow.run import shadow as play
+    from jobs.shadow.show import render, write_rows
+
+    found = play(_settings(context, lake=lake), policy, say)
+    click.echo(render(found))
+    if out:
+        write_rows(found, out)
+
+
+@cli.command()
+@click.option("--truth", type=click.Path(path_type=Path), required=True, help="Folder of the truth that simulate made.")
+@click.option("--lake", metavar="DIR", help="Folder of the Delta tables.")
+@click.option("--date", "on", type=DAY, help="Business date of a committed night; the newest unless given.")
+@click.option("--json", "out", type=click.Path(path_type=Path), help="Write the figures to this file too.")
+@click.option("--gate", is_flag=True, help="End with exit code 1 when something that must hold does not.")
+@click.pass_context
+def score(
+    context: click.Context, truth: Path, lake: str | None, on: datetime | None, out: Path | None, gate: bool
+) -> None:
+    """Judge a committed night by a simulated truth: harm to innocents first, then what was missed and why."""
+    from jobs.score.job import score as judge
+    from jobs.score.render import render
+
+    card = judge(_settings(context, lake=lake), truth, on.date() if on else None, out)
+    click.echo(render(card))
+    if gate and not card.passes:
+        context.exit(1)
+
+
+@cli.command()
 @click.argument("agency")
 @click.option("--date", "on", type=DAY, required=True, help="Business date, YYYY-MM-DD.")
 @click.option("--landing", metavar="DIR", help="Folder that agencies deliver into.")
@@ -210,7 +246,8 @@ def landed(context: click.Context, agency: str, on: datetime, landing: str | Non
 @cli.command()
 @click.pass_context
 def check(context: click.Context) -> None:
-    """Check contracts, code lists, policy, recipients and tables, and that the generated pages are current."""
+    """Check contracts, code lists, policy, recipients, tables and expectations, and that the generated pages are current."""
+    from jobs.checks.suites import load_suites
     from jobs.core.contracts import load_codes, load_contracts
     from jobs.core.schema import load_tables
     from jobs.core.settings import ROOT
@@ -225,12 +262,13 @@ def check(context: click.Context) -> None:
     policy, recipients = load_policy(schemas, settings.policy), load_recipients(schemas)
     load_protected(schemas / "policy" / "protected.yml", codes)
     tables = load_tables(schemas, contracts)
+    suites = load_suites(Path(settings.expectations), contracts, tables, codes)
     pages = ROOT / "docs" / "reference"
     stale = stale_pages(schemas, pages) if pages.is_dir() else []
     if stale:
         raise UserError(f"docs/reference: not current: {', '.join(stale)}; run 'antifraud docs'")
     click.echo(
-        f"{len(contracts)} feeds, {len(codes)} code lists, {len(tables)} tables, {len(recipients)} recipients, policy {policy.id} {policy.version}: all fit"
+        f"{len(contracts)} feeds, {len(codes)} code lists, {len(tables)} tables, {len(recipients)} recipients, {suites.size} expectations, policy {policy.id} {policy.version}: all fit"
     )
 
 

@@ -23,6 +23,7 @@ STEPS = (
     Step("bronze", "keep every record as it was delivered", ("ops.deliveries",), ("bronze.*",)),
     Step("silver", "parse, check and normalise; set aside what breaks its contract", ("bronze.*", "ops.deliveries"),
          ("silver.*", "quarantine.records", "vault.identifiers", "ops.accounting")),
+    Step("feedback", "tell each agency what became of its deliveries", ("ops.deliveries", "ops.accounting", "quarantine.records"), ("feedback",)),
     Step("identifiers", "one row per identifier, and which are protected", ("vault.identifiers",), ("graph.identifiers",)),
     Step("graph", "tenures, edges, shared identifiers and parties", ("silver.*", "ops.deliveries", "quarantine.records", "graph.identifiers"),
          ("graph.tenures", "graph.edges", "graph.shared_identifiers", "graph.contested", "graph.parties", "graph.lineage")),
@@ -36,8 +37,11 @@ STEPS = (
           "blacklist.clearances"),
          ("blacklist.listings", "blacklist.events", "blacklist.leads", "blacklist.proposals", "blacklist.decisions",
           "blacklist.for_review")),
-    Step("releases", "one folder per recipient", ("blacklist.listings", "vault.identifiers", "graph.edges", "graph.identifiers", "ops.nights"),
-         ("releases",)),
+    Step("checks", "what must hold beyond types: volume, freshness, keys, codes, churn",
+         ("silver.*", "ops.deliveries", "ops.accounting", "ops.nights", "graph.edges", "graph.tenures", "graph.parties", "graph.signals",
+          "blacklist.listings", "blacklist.events"), ("ops.checks",)),
+    Step("releases", "one folder per recipient",
+         ("blacklist.listings", "vault.identifiers", "graph.edges", "graph.identifiers", "ops.nights", "ops.checks"), ("releases",)),
 )  # fmt: skip
 STAGE_NAMES: tuple[str, ...] = (*(step.name for step in STEPS), "commit")
 STAGE_TITLES: dict[str, str] = {

@@ -23,4 +23,12 @@ def _publish(settings: Settings, releases: dict[str, int]) -> None:
     publish_pending(settings, releases)
 
 
-WORLD = World(policy=load_policy, recipients=_recipients, stages=load_stages, publish=_publish)
+def _begin_import() -> None:
+    from jobs.checks.gate import start_import
+
+    start_import()
+
+
+WORLD = World(
+    policy=load_policy, recipients=_recipients, stages=load_stages, publish=_publish, prepare={"checks": _begin_import}
+)

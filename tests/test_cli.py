@@ -34,7 +34,19 @@ def refusal(folder: Path, *arguments: str) -> str:
 
 
 def test_the_commands_are_the_ones_that_are_tested_here() -> None:
-    assert COMMANDS == ["check", "demo", "docs", "land", "landed", "night", "rehearse", "run", "simulate"]
+    assert COMMANDS == [
+        "check",
+        "demo",
+        "docs",
+        "land",
+        "landed",
+        "night",
+        "rehearse",
+        "run",
+        "score",
+        "shadow",
+        "simulate",
+    ]
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
+import polars as pl
 import pyarrow as pa
-from pyspark.sql import functions as F
 
 from jobs.bronze.rows import FILES_DDL, batch_of_files, bronze_ddl, rows_of_files
 from jobs.bronze.source import Limits
@@ -15,8 +15,6 @@ from jobs.core.night import StageReport
 from jobs.intake.staging import staged_uri
 
 if TYPE_CHECKING:
-    from pyspark.sql import Row
-
     from jobs.core.contracts import Feed
     from jobs.core.night import Night
 
@@ -29,8 +27,8 @@ def run(night: Night) -> StageReport:
     """Rows in: records of the deliveries taken tonight; rows out: rows appended (the reader fails where they
     differ).
     """
-    tonight = (F.col("night_on") == F.lit(night.on)) & (F.col("status") == "taken")
-    taken = night.lake.read("ops.deliveries").where(tonight).collect()
+    tonight = (pl.col("night_on") == night.on) & (pl.col("status") == "taken")
+    taken = night.lake.frame("ops.deliveries").filter(tonight).to_dicts()
     feeds = sorted({f"{row['agency']}/{row['feed']}" for row in taken})
     with ThreadPoolExecutor(THREADS) as pool:
         jobs = [pool.submit(_append, night, night.contracts[feed], taken) for feed in feeds]
@@ -40,7 +38,7 @@ def run(night: Night) -> StageReport:
     return StageReport(rows_in=rows, rows_out=rows)
 
 
-def _append(night: Night, feed: Feed, taken: Sequence[Row]) -> None:
+def _append(night: Night, feed: Feed, taken: Sequence[dict[str, Any]]) -> None:
     mine = [row for row in taken if (row["agency"], row["feed"]) == (feed.agency, feed.name)]
     files = [file for row in mine for file in _files(night, row)]
     if not files:
@@ -55,7 +53,7 @@ def _append(night: Night, feed: Feed, taken: Sequence[Row]) -> None:
     night.lake.append(f"bronze.{feed.table}", frame)
 
 
-def _files(night: Night, row: Row) -> list[tuple[Any, ...]]:
+def _files(night: Night, row: dict[str, Any]) -> list[tuple[Any, ...]]:
     head = (row["delivery_id"], row["sequence"], row["business_date"], row["mode"], row["produced_at"])
     return [
         (*head, file["name"], row["night_on"], staged_uri(night.settings.lake, file["sha256"]), file["rows"])

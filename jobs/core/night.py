@@ -71,7 +71,12 @@ class Night:
 def settle(frame: DataFrame) -> DataFrame:
     """The frame worked out, and how it came about forgotten. A plan that is used twice is otherwise planned twice, and a plan built on that
     four times: planning, not data, is what a night of small tables spends its time on."""
-    return frame.localCheckpoint(eager=True)
+    return gather(frame).localCheckpoint(eager=True)
+
+
+def gather(frame: DataFrame) -> DataFrame:
+    """The frame in no more partitions than a shuffle would make: a union of many small frames is else many small tasks, each time."""
+    return frame.coalesce(int(frame.sparkSession.conf.get("spark.sql.shuffle.partitions") or 1))
 
 
 def together(*steps: Callable[[], T]) -> list[T]:

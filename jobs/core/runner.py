@@ -19,19 +19,21 @@ from jobs.core.night import Night, Progress, Stage, StageReport, file_digest
 from jobs.core.settings import Settings
 
 if TYPE_CHECKING:
-    from pyspark.sql import Row, SparkSession
+    from pyspark.sql import SparkSession
 
 Say = Callable[[str], None]
 
 
 @dataclass(frozen=True)
 class World:
-    """What the runner needs to be told of the product: policy, recipients, stages, and how releases are made visible."""
+    """What the runner needs to be told of the product: policy, recipients, stages, how releases are made visible, and by stage what may
+    begin while Spark starts (`prepare`)."""
 
     policy: Callable[[Path, str], Any]
     recipients: Callable[[Path], Any]
     stages: Callable[[], Sequence[Stage]]
     publish: Callable[[Settings, dict[str, int]], None]
+    prepare: dict[str, Callable[[], None]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -48,7 +50,7 @@ def run_nights(
     settings: Settings, dates: Sequence[date], world: World, say: Say, spark: SparkSession | None = None
 ) -> list[NightResult]:
     """Each date's night in order, in one Spark application. A committed night is left as it is."""
-    with _opened(settings, world, say, spark) as bench:
+    with _opened(settings, world, say, spark, list(world.prepare)) as bench:
         return [_run_night(bench, on) for on in dates]
 
 
@@ -56,7 +58,7 @@ def run_stage(
     settings: Settings, name: str, on: date, world: World, say: Say, spark: SparkSession | None = None
 ) -> StageReport:
     """One stage of one night, after those before it; `commit` ends the night. What Airflow's tasks call."""
-    with _opened(settings, world, say, spark) as bench:
+    with _opened(settings, world, say, spark, [name]) as bench:
         return _run_stage(bench, name, on)
 
 
@@ -69,7 +71,7 @@ class _Bench:
     common: dict[str, Any]
     tables: dict[str, Any]
     run_id: str
-    last: Row | None
+    last: dict[str, Any] | None
 
     def night(self, on: date, pins: dict[str, int]) -> Night:
         from jobs.core.lake import Lake
@@ -83,7 +85,9 @@ class _Bench:
 
 
 @contextmanager
-def _opened(settings: Settings, world: World, say: Say, spark: SparkSession | None) -> Iterator[_Bench]:
+def _opened(
+    settings: Settings, world: World, say: Say, spark: SparkSession | None, stages: Sequence[str]
+) -> Iterator[_Bench]:
     schemas = settings.schemas_dir
     if not schemas.is_dir():
         raise UserError(
@@ -104,6 +108,8 @@ def _opened(settings: Settings, world: World, say: Say, spark: SparkSession | No
         from jobs.core.schema import load_tables
         from jobs.core.spark import get_spark
 
+        for name in stages:
+            world.prepare.get(name, lambda: None)()
         session = spark or get_spark(settings)
         tables = load_tables(schemas, contracts)
         last = _last_night(Lake(session, settings.lake, tables))
@@ -112,11 +118,20 @@ def _opened(settings: Settings, world: World, say: Say, spark: SparkSession | No
         yield _Bench(settings, world, say, session, common, tables, secrets.token_hex(6), last)
 
 
-def _last_night(lake: Any) -> Row | None:
-    from pyspark.sql import functions as F
+def _last_night(lake: Any) -> dict[str, Any] | None:
+    """The newest committed night, its maps as dicts; None on a lake without one."""
+    rows = lake.frame("ops.nights").sort("night_on", "committed_at")
+    return _with_maps(rows.row(-1, named=True)) if rows.height else None
 
-    rows = lake.read("ops.nights").orderBy(F.col("night_on").desc(), F.col("committed_at").desc()).limit(1).collect()
-    return rows[0] if rows else None
+
+def _with_maps(row: dict[str, Any]) -> dict[str, Any]:
+    """A row of ops.* with its maps, which a frame holds as lists of pairs, as dicts."""
+    maps: dict[str, Any] = {
+        name: {pair["key"]: pair["value"] for pair in row[name] or []}
+        for name in ("pins", "versions", "releases")
+        if name in row
+    }
+    return {**row, **maps}
 
 
 def _must_follow(bench: _Bench, on: date) -> bool:
@@ -177,7 +192,7 @@ def _commit(bench: _Bench, night: Night, notes: list[str], seconds: float, relea
     )
     _sync(bench.settings.lake)
     bench.world.publish(bench.settings, releases)
-    bench.last = bench.spark.createDataFrame([tuple(row[name] for name in table.names)], table.struct).collect()[0]
+    bench.last = row
 
 
 def _sync(lake: str) -> None:
@@ -235,15 +250,13 @@ def _run_stage(bench: _Bench, name: str, on: date) -> StageReport:
     return report
 
 
-def _done_before(bench: _Bench, on: date, order: list[str], name: str) -> list[Row]:
+def _done_before(bench: _Bench, on: date, order: list[str], name: str) -> list[dict[str, Any]]:
     """The newest good run of each earlier stage of this night, each begun after the one before it. Raises UserError for a missing one."""
-    from pyspark.sql import functions as F
-
     from jobs.core.lake import Lake
 
-    lake = Lake(bench.spark, bench.settings.lake, bench.tables)
-    rows = lake.read("ops.runs").where((F.col("night_on") == F.lit(on)) & (F.col("status") == "done")).collect()
-    chain: list[Row] = []
+    runs = Lake(bench.spark, bench.settings.lake, bench.tables).frame("ops.runs")
+    rows = [_with_maps(row) for row in runs.to_dicts() if row["night_on"] == on and row["status"] == "done"]
+    chain: list[dict[str, Any]] = []
     for stage in order[: order.index(name)]:
         after = chain[-1]["started_at"] if chain else (bench.last["committed_at"] if bench.last else None)
         fresh = [row for row in rows if row["stage"] == stage and (after is None or row["started_at"] >= after)]

@@ -21,8 +21,10 @@ class Settings:
     landing: str = "work/landing"
     lake: str = "work/lake"
     releases: str = "work/releases"
+    feedback: str = "work/feedback"
     key_file: str = "work/secrets/node-id.key"
     schemas: str = str(ROOT / "schemas")
+    expectations: str = str(ROOT / "expectations")
     policy: str = "default"
     jars: str = str(ROOT / ".jars")
     master: str = "local[2]"

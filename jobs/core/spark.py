@@ -21,6 +21,7 @@ _CONF = {
     "spark.sql.ansi.enabled": "true",
     "spark.sql.files.ignoreCorruptFiles": "false",
     "spark.sql.files.ignoreMissingFiles": "false",
+    "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",  # INT96 is read by other engines as nanoseconds and overflows
     # Small inputs: few tasks, no 50 tasks per Delta snapshot.
     "spark.databricks.delta.snapshotPartitions": "1",
     "spark.sql.sources.parallelPartitionDiscovery.parallelism": "4",
@@ -43,6 +44,8 @@ _CONF = {
     "spark.databricks.delta.schema.autoMerge.enabled": "false",
     "spark.databricks.delta.writeChecksumFile.enabled": "false",
     "spark.databricks.delta.retentionDurationCheck.enabled": "true",
+    # Where in the user's code each column expression was made: py4j calls that nobody reads.
+    "spark.python.sql.dataFrameDebugging.enabled": "false",
     "spark.sql.debug.maxToStringFields": "8",
     # A plan's text is made anew at every adaptive step, listener or not: of a deep plan that takes longer than its jobs.
     "spark.sql.maxPlanStringLength": "500",

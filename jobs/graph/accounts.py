@@ -2,96 +2,106 @@
 
 from __future__ import annotations
 
-from pyspark.sql import DataFrame, Window
-from pyspark.sql import functions as F
+import polars as pl
 
+from jobs.core.frames import pick
 from jobs.graph.history import cut_versions
 from jobs.graph.intervals import ends
 from jobs.silver.standing import VERSION_ORDER
 
 
-def account_versions(versions: DataFrame, *, scope: str, opened: str, account_type: str | None = None) -> DataFrame:
+def account_versions(
+    versions: pl.DataFrame, *, scope: str, opened: str, account_type: str | None = None
+) -> pl.DataFrame:
     """`accounts` and `internet_accounts` in one shape; `account_type` is given where the feed has one type only."""
-    kind = F.lit(account_type) if account_type is not None else F.col("account_type")
+    kind = pl.lit(account_type) if account_type is not None else pl.col("account_type")
     return versions.select(
-        "record_id", *VERSION_ORDER, "business_date", "is_newest", F.col(scope).alias("scope"), kind.alias("account_type"), "account_id",
-        "holder_type", "holder_id", "phone_id", "bound_at", "unbound_at", F.col(opened).alias("opened_at"), "closed_at",
-        F.coalesce("bound_at", F.col(opened)).alias("starts_at"),
+        "record_id", *VERSION_ORDER, "business_date", "is_newest", pl.col(scope).alias("scope"), kind.alias("account_type"), "account_id",
+        "holder_type", "holder_id", "phone_id", "bound_at", "unbound_at", pl.col(opened).alias("opened_at"), "closed_at",
+        pl.coalesce("bound_at", opened).alias("starts_at"),
     )  # fmt: skip
 
 
-def cut_accounts(attached: DataFrame) -> DataFrame:
+def cut_accounts(attached: pl.DataFrame) -> pl.DataFrame:
     """One row per stretch of time in which an account record names one tenure and holder; `attached` has `tenure_node` as of the start."""
     cut = cut_versions(
         attached,
-        start=F.col("starts_at"),
+        start=pl.col("starts_at"),
         identity=["account_id", "holder_id", "tenure_node"],
         phone="tenure_node",
-        end=F.col("unbound_at"),
+        end=pl.col("unbound_at"),
     )
-    whole = (
-        Window.partitionBy("record_id")
-        .orderBy(*VERSION_ORDER)
-        .rowsBetween(Window.unboundedPreceding, Window.unboundedFollowing)
+    return cut.with_columns(
+        record_closed_at=pl.col("closed_at").last().over("record_id"),
+        record_opened_at=pl.col("opened_at").last().over("record_id"),
     )
-    newest = {
-        "record_closed_at": F.last("closed_at").over(whole),
-        "record_opened_at": F.last("opened_at").over(whole),
-    }
-    return cut.withColumns(newest)
 
 
-def bindings(cut: DataFrame) -> DataFrame:
-    """One row per time in which a record binds an account to a tenure: account_id, account_type, scope, tenure_node, vf, vt."""
-    to = F.least(ends(F.col("seg_to")), ends(F.col("unbound_at")), ends(F.col("record_closed_at")))
-    return cut.where(F.col("tenure_node").isNotNull()).select(
-        "record_id", "business_date", "account_id", "tenure_node", F.col("seg_from").alias("vf"), to.alias("vt")
-    ).where("vf < vt")  # fmt: skip
+def bindings(cut: pl.DataFrame) -> pl.DataFrame:
+    """One row per time in which a record binds an account to a tenure: record_id, business_date, account_id, tenure_node, vf, vt."""
+    to = pl.min_horizontal(ends(pl.col(name)) for name in ("seg_to", "unbound_at", "record_closed_at"))
+    return cut.filter(pl.col("tenure_node").is_not_null()).select(
+        "record_id", "business_date", "account_id", "tenure_node", pl.col("seg_from").alias("vf"), to.alias("vt")
+    ).filter(pl.col("vf") < pl.col("vt"))  # fmt: skip
 
 
-def holdings(cut: DataFrame) -> DataFrame:
-    """One row per time in which a record has a document hold an account: holder_id, account_id, vf, vt.
+def holdings(cut: pl.DataFrame) -> pl.DataFrame:
+    """One row per time in which a record has a document hold an account: record_id, business_date, holder_id, account_id, vf, vt.
 
-    A record of the account with another holder and a later start ends the holding there; the account's first holder has it since it was opened.
+    A record of the account with another holder and a later start ends the holding there; the account's first holder has it since it was opened,
+    one that a record names only later (or in place of nobody) since then.
     """
-    held = _with_starts(cut.where(F.col("holder_id").isNotNull()))
-    by_account = held.groupBy("account_id").agg(
-        F.count_distinct("holder_id").alias("_n"),
-        F.collect_list(F.struct("holder_id", F.col("_start").alias("seg_from"))).alias("_all"),
+    held = _with_starts(_with_runs(cut).filter(pl.col("holder_id").is_not_null()))
+    held = held.join(
+        _starts_of_others(held), on=["account_id", "holder_id", "_start"], how="left", validate="m:1", nulls_equal=True
     )
-    by_account = by_account.select("account_id", F.when(F.col("_n") > 1, F.col("_all")).alias("_all"))
-    held = held.join(by_account, on="account_id", how="left")
-    mine, start = F.col("holder_id"), F.col("_start")
-    later = F.array_min(
-        F.transform(
-            F.filter("_all", lambda o: (o["holder_id"] != mine) & (o["seg_from"] > start)), lambda o: o["seg_from"]
-        )
-    )
-    earlier = F.exists("_all", lambda o: (o["holder_id"] != mine) & (o["seg_from"] < start))
-    since = F.when(F.coalesce(earlier, F.lit(False)), F.col("seg_from")).otherwise(
-        F.least(F.col("seg_from"), F.coalesce("record_opened_at", "seg_from"))
-    )
-    to = F.least(ends(F.col("seg_to")), ends(F.col("record_closed_at")), ends(later))
+    since = pl.when("_earlier").then("seg_from").when("_is_first_run").then("record_opened_at").otherwise("_run_from")
+    to = pl.min_horizontal(ends(pl.col(name)) for name in ("seg_to", "record_closed_at", "_later"))
     return held.select(
         "record_id", "business_date", "holder_id", "account_id", since.alias("vf"), to.alias("vt")
-    ).where("vf < vt")  # fmt: skip
+    ).filter(pl.col("vf") < pl.col("vt"))  # fmt: skip
 
 
-def _with_starts(held: DataFrame) -> DataFrame:
+def _starts_of_others(held: pl.DataFrame) -> pl.DataFrame:
+    """(account_id, holder_id, _start, _earlier, _later): whether another document had the account before that start, and the first that has it
+    after; of accounts with several documents."""
+    stated = held.select("account_id", "holder_id", "_start").unique()
+    stated = stated.filter(pl.col("holder_id").n_unique().over("account_id") > 1)
+    others = stated.rename({"holder_id": "_other", "_start": "_theirs"})
+    pairs = stated.join(others, on="account_id", how="inner").filter(pl.col("_other") != pl.col("holder_id"))
+    mine, theirs = pl.col("_start"), pl.col("_theirs")
+    return pairs.group_by("account_id", "holder_id", "_start").agg(
+        (theirs < mine).any().alias("_earlier"), pl.when(theirs > mine).then(theirs).min().alias("_later")
+    )
+
+
+def _with_runs(cut: pl.DataFrame) -> pl.DataFrame:
+    """`_run_from`: since when the record names this holder, or nobody; `_is_first_run`: it named no other before."""
+    rows = cut.sort("record_id", "seg_from")
+    goes_on = (pl.col("record_id") == pl.col("record_id").shift(1)).fill_null(False)
+    begins = ~(goes_on & pl.col("holder_id").eq_missing(pl.col("holder_id").shift(1)))
+    return rows.with_columns(
+        _run_from=pl.when(begins).then("seg_from").forward_fill(),
+        _is_first_run=pl.when(begins).then(~goes_on).forward_fill(),
+    )
+
+
+def _with_starts(held: pl.DataFrame) -> pl.DataFrame:
     """`_start`: where a record begins to have a document hold its account. A phone that became empty starts no holding anew."""
-    by_record = Window.partitionBy("record_id").orderBy("seg_from")
-    goes_on = F.col("tenure_node").isNull() & (F.col("holder_id") == F.lag("holder_id").over(by_record))
-    rows = held.withColumn("_began", F.when(~F.coalesce(goes_on, F.lit(False)), F.col("seg_from")))
-    return rows.withColumn("_start", F.last("_began", ignorenulls=True).over(by_record)).drop("_began")
+    rows = held.sort("record_id", "seg_from")
+    goes_on = (
+        pl.col("tenure_node").is_null()
+        & (pl.col("record_id") == pl.col("record_id").shift(1))
+        & (pl.col("holder_id") == pl.col("holder_id").shift(1))
+    )
+    began = pl.when(~goes_on.fill_null(False)).then("seg_from")
+    return rows.with_columns(_start=began.forward_fill())
 
 
-def account_states(versions: DataFrame) -> DataFrame:
+def account_states(versions: pl.DataFrame) -> pl.DataFrame:
     """One row per account: `closed_at` by its record with the newest start, and `state_recorded_at`, when that was recorded."""
-    current = versions.where("is_newest")
-    order = F.struct("starts_at", *VERSION_ORDER, "record_id")
-    return current.groupBy("account_id").agg(
-        F.max_by("closed_at", order).alias("closed_at"),
-        F.max_by("recorded_at", order).alias("state_recorded_at"),
-        F.max_by("scope", order).alias("scope"),
-        F.max_by("account_type", order).alias("account_type"),
+    order = [(name, True) for name in ("starts_at", *VERSION_ORDER, "record_id")]
+    newest = pick(versions.filter("is_newest"), "account_id", order)
+    return newest.select(
+        "account_id", "closed_at", pl.col("recorded_at").alias("state_recorded_at"), "scope", "account_type"
     )

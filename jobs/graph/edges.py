@@ -5,152 +5,154 @@ A support row is (kind, from_id, to_id, feed, record_id, business_date, vf, vt);
 
 from __future__ import annotations
 
-from functools import reduce
+import polars as pl
 
-from pyspark.sql import Column, DataFrame, Window
-from pyspark.sql import functions as F
-
+from jobs.core.frames import stack
 from jobs.graph.intervals import beginning, end_or_null, forever, live_at, plus_days, start_or_null
-from jobs.identifiers.keys import node_id
+from jobs.identifiers.keys import node_ids
 
-SUPPORT = ("kind", "from_id", "to_id", "feed", "record_id", "business_date", "vf", "vt")
+EDGE = ("kind", "from_id", "to_id")
+SUPPORT = (*EDGE, "feed", "record_id", "business_date", "vf", "vt")
 
 
-def supports(frame: DataFrame, kind: str, feed: str, from_: str, to: str, vf: Column, vt: Column) -> DataFrame:
+def supports(frame: pl.DataFrame, kind: str, feed: str, from_: str, to: str, vf: pl.Expr, vt: pl.Expr) -> pl.DataFrame:
     """Support rows of one edge kind from one frame; rows without both ends say nothing."""
-    return frame.where(F.col(from_).isNotNull() & F.col(to).isNotNull()).select(
-        F.lit(kind).alias("kind"), F.col(from_).alias("from_id"), F.col(to).alias("to_id"), F.lit(feed).alias("feed"), "record_id",
+    return frame.filter(pl.col(from_).is_not_null(), pl.col(to).is_not_null()).select(
+        pl.lit(kind).alias("kind"), pl.col(from_).alias("from_id"), pl.col(to).alias("to_id"), pl.lit(feed).alias("feed"), "record_id",
         "business_date", vf.alias("vf"), vt.alias("vt"),
     )  # fmt: skip
 
 
-def sim_supports(subscriptions: DataFrame, tenures: DataFrame, feed: str) -> DataFrame:
-    """holder, sim: by subscriptions. The holder has the tenure for the tenure's own time."""
-    own = tenures.select("tenure_node", F.col("tenure_from").alias("_from"), F.col("tenure_to").alias("_to"))
-    subs = subscriptions.drop("tenure_from").join(own, on="tenure_node", how="inner")
-    lasting = F.col("sub_from"), F.col("sub_to")
-    return _union(
-        supports(subs, "holder", feed, "holder_id", "tenure_node", F.col("_from"), F.col("_to")),
+def sim_supports(subscriptions: pl.DataFrame, feed: str) -> pl.DataFrame:
+    """holder, sim: by subscriptions. The holder has the tenure for the tenure's own time, of two activated at one instant each for its own."""
+    own_end = pl.col("sub_to").max().over("tenure_node", "holder_id")
+    subs = subscriptions.with_columns(_from="tenure_from", _to=own_end)
+    lasting = pl.col("sub_from"), pl.col("sub_to")
+    return stack([
+        supports(subs, "holder", feed, "holder_id", "tenure_node", pl.col("_from"), pl.col("_to")),
         supports(subs, "sim", feed, "tenure_node", "imsi_id", *lasting),
         supports(subs, "sim", feed, "imsi_id", "iccid_id", *lasting),
-    )
+    ])  # fmt: skip
 
 
-def device_supports(sightings: DataFrame, tail_days: int, feed: str) -> DataFrame:
+def device_supports(sightings: pl.DataFrame, tail_days: int, feed: str) -> pl.DataFrame:
     """device: a SIM in a device, and the tail after it was last seen as far as no other SIM is seen there."""
-    others = sightings.groupBy("imei_id").agg(
-        F.count_distinct("imsi_id").alias("_n"),
-        F.collect_list(F.struct("imsi_id", "first_seen", "last_seen")).alias("_all"),
-    )
-    others = others.select("imei_id", F.when(F.col("_n") > 1, F.col("_all")).alias("_all"))
-    seen = sightings.join(others, on="imei_id", how="left")
-    last, mine = F.col("last_seen"), F.col("imsi_id")
-    other = F.array_min(
-        F.transform(
-            F.filter("_all", lambda o: (o["imsi_id"] != mine) & (o["last_seen"] > last)),
-            lambda o: F.greatest(o["first_seen"], last),
-        )
-    )
-    return supports(
-        seen, "device", feed, "imsi_id", "imei_id", F.col("first_seen"), F.least(plus_days(last, tail_days), other)
-    )
+    last = pl.col("last_seen")
+    end = pl.min_horizontal(plus_days(last, tail_days), pl.max_horizontal("other_seen", last))
+    return supports(_with_other(sightings), "device", feed, "imsi_id", "imei_id", pl.col("first_seen"), end)
 
 
-def login_supports(logins: DataFrame, device_days: int, ip_days: int, feed: str) -> DataFrame:
+def _with_other(sightings: pl.DataFrame) -> pl.DataFrame:
+    """`other_seen`: the least first sight of another SIM among those seen in the device after this sighting's end; forever when there is none.
+
+    Going back in time through a device's sightings, two things are kept: the least first sight so far (`least`, of the SIM `whose`), and the
+    least of any other SIM (`second`). So a device of very many SIMs costs a sort, and not a pair for every two of them.
+    """
+    device, sim, first = pl.col("imei_id"), pl.col("imsi_id"), pl.col("first_seen")
+    rows = sightings.select("imei_id", "imsi_id", "first_seen", "last_seen").drop_nulls()
+    several = rows.group_by("imei_id").agg(n=sim.n_unique()).filter(pl.col("n") > 1)
+    rows = rows.join(several, on="imei_id", how="semi")
+    rows = rows.sort("imei_id", "last_seen", "first_seen", "imsi_id", descending=[False, True, False, False])
+    same_device = (device == device.shift()).fill_null(False)
+    rows = rows.with_columns(least=first.cum_min().over("imei_id"))
+    rows = rows.with_columns(before=pl.when(same_device).then(pl.col("least").shift()))
+    whose = pl.when(pl.col("before").is_null() | (first < pl.col("before"))).then(sim).forward_fill()
+    rows = rows.with_columns(whose=whose)
+    passes = ~same_device | (pl.col("whose") != pl.col("whose").shift())
+    second = pl.when(passes).then("before").when(sim != pl.col("whose")).then(first).fill_null(forever())
+    rows = rows.with_columns(second=second, run=passes.cum_sum()).with_columns(pl.col("second").cum_min().over("run"))
+    after = rows.group_by("imei_id", "last_seen", maintain_order=True).agg(pl.col("least", "whose", "second").last())
+    after = after.with_columns(pl.when(same_device).then(pl.col("least", "whose", "second").shift()))
+    other = pl.when(pl.col("whose") != sim).then("least").otherwise("second").fill_null(forever())
+    seen = sightings.join(after, on=["imei_id", "last_seen"], how="left", validate="m:1")
+    return seen.with_columns(other_seen=other)
+
+
+def login_supports(logins: pl.DataFrame, device_days: int, ip_days: int, feed: str) -> pl.DataFrame:
     """login_device, login_ip."""
-    last = F.col("last_seen")
-    return _union(
-        supports(
-            logins, "login_device", feed, "account_id", "imei_id", F.col("first_seen"), plus_days(last, device_days)
-        ),
-        supports(logins, "login_ip", feed, "account_id", "ip_id", F.col("first_seen"), plus_days(last, ip_days)),
-    )
+    first, last = pl.col("first_seen"), pl.col("last_seen")
+    return stack([
+        supports(logins, "login_device", feed, "account_id", "imei_id", first, plus_days(last, device_days)),
+        supports(logins, "login_ip", feed, "account_id", "ip_id", first, plus_days(last, ip_days)),
+    ])  # fmt: skip
 
 
-def site_supports(sites: DataFrame, host_days: int, feed: str) -> DataFrame:
+def site_supports(sites: pl.DataFrame, host_days: int, feed: str) -> pl.DataFrame:
     """holder (operator), hosted_on, part_of: by malicious sites. `sites` has `host_id`, `host_type`, `registrable_id`, `is_guarded`."""
-    rows = sites.withColumn("_domain", F.when(F.col("host_type") == "domain", F.col("host_id")))
-    seen = F.col("first_seen"), plus_days(F.col("last_seen"), host_days)
-    return _union(
+    rows = sites.with_columns(_domain=_domain(), _url="url_id")
+    seen = pl.col("first_seen"), plus_days(pl.col("last_seen"), host_days)
+    return stack([
         supports(rows, "holder", feed, "operator_id", "_domain", *seen),
         supports(rows, "hosted_on", feed, "_domain", "ip_id", *seen),
-        _part_of(rows.withColumn("_url", F.col("url_id")), feed),
-    )
+        _part_of(rows, feed),
+    ])  # fmt: skip
 
 
-def case_supports(involved: DataFrame, feed: str, key: bytes, offending: tuple[str, ...]) -> DataFrame:
+def case_supports(involved: pl.DataFrame, feed: str, key: bytes, offending: tuple[str, ...]) -> pl.DataFrame:
     """involved (case → identifier) and part_of (of urls and domains named), by cases; `involved` has `is_guarded`."""
-    rows = involved.where(F.col("role").isin(*offending)).withColumn(
-        "_case", node_id(key, F.lit("case"), F.col("case_id"))
+    rows = involved.filter(pl.col("role").is_in(offending))
+    rows = rows.with_columns(node_ids(key, "case", rows["case_id"]).alias("_case"))
+    kind, node = pl.col("identifier_type"), pl.col("node_id")
+    named = involved.with_columns(
+        _url=pl.when(kind == "url").then(node),
+        host_id=pl.coalesce("identifier_host_id", pl.when(kind == "domain").then(node)),
+        host_type=pl.coalesce("identifier_host_type", pl.when(kind == "domain").then(pl.lit("domain"))),
+        registrable_id="identifier_registrable_id",
     )
-    named = involved.withColumns(
-        {
-            "_url": F.when(F.col("identifier_type") == "url", F.col("node_id")),
-            "host_id": F.coalesce("identifier_host_id", F.when(F.col("identifier_type") == "domain", F.col("node_id"))),
-            "host_type": F.coalesce(
-                "identifier_host_type", F.when(F.col("identifier_type") == "domain", F.lit("domain"))
-            ),
-            "registrable_id": F.col("identifier_registrable_id"),
-        }
-    )
-    return _union(supports(rows, "involved", feed, "_case", "node_id", beginning(), forever()), _part_of(named, feed))
+    always = beginning(), forever()
+    return stack([supports(rows, "involved", feed, "_case", "node_id", *always), _part_of(named, feed)])
 
 
-def _part_of(rows: DataFrame, feed: str) -> DataFrame:
-    domains = rows.where(~F.coalesce("is_guarded", F.lit(False))).withColumn(
-        "_domain", F.when(F.col("host_type") == "domain", F.col("host_id"))
-    )
-    return _union(
-        supports(
-            rows.where("_url IS NULL OR _url <> host_id"), "part_of", feed, "_url", "host_id", beginning(), forever()
-        ),
-        supports(
-            domains.where("_domain <> registrable_id"),
-            "part_of",
-            feed,
-            "_domain",
-            "registrable_id",
-            beginning(),
-            forever(),
-        ),
-    )
+def _domain() -> pl.Expr:
+    return pl.when(pl.col("host_type") == "domain").then("host_id")
 
 
-def transfer_supports(transfers: DataFrame, feed: str) -> DataFrame:
+def _part_of(rows: pl.DataFrame, feed: str) -> pl.DataFrame:
+    urls = rows.filter(pl.col("_url") != pl.col("host_id"))
+    domains = rows.filter(~pl.col("is_guarded").fill_null(False)).with_columns(_domain=_domain())
+    domains = domains.filter(pl.col("_domain") != pl.col("registrable_id"))
+    always = beginning(), forever()
+    return stack([
+        supports(urls, "part_of", feed, "_url", "host_id", *always),
+        supports(domains, "part_of", feed, "_domain", "registrable_id", *always),
+    ])  # fmt: skip
+
+
+def transfer_supports(transfers: pl.DataFrame, feed: str) -> pl.DataFrame:
     """transfer: a moment, or the day when only that is known."""
-    at = F.col("transferred_at")
-    to = F.when(F.col("transferred_at_is_day"), plus_days(at, 1)).otherwise(at)
-    return supports(transfers.where("payer_id <> payee_id"), "transfer", feed, "payer_id", "payee_id", at, to)
+    at = pl.col("transferred_at")
+    to = pl.when("transferred_at_is_day").then(plus_days(at, 1)).otherwise(at)
+    others = transfers.filter(pl.col("payer_id") != pl.col("payee_id"))
+    return supports(others, "transfer", feed, "payer_id", "payee_id", at, to)
 
 
-def join_stretches(support: DataFrame) -> DataFrame:
-    """Stretches of one record on one edge that touch or overlap are one stretch."""
-    record = Window.partitionBy("kind", "from_id", "to_id", "feed", "record_id").orderBy("vf", "vt")
-    reach = F.max("vt").over(record.rowsBetween(Window.unboundedPreceding, -1))
-    rows = support.withColumn("_new", F.when((F.col("kind") != "transfer") & (F.col("vf") <= reach), 0).otherwise(1))
-    rows = rows.withColumn("_part", F.sum("_new").over(record))
-    return rows.groupBy("kind", "from_id", "to_id", "feed", "record_id", "_part").agg(
-        F.min("business_date").alias("business_date"), F.min("vf").alias("vf"), F.max("vt").alias("vt")
-    ).drop("_part")  # fmt: skip
+def join_stretches(support: pl.DataFrame) -> pl.DataFrame:
+    """Stretches of one record on one edge that touch or overlap are one stretch. One row per stretch, as support rows."""
+    record = ["from_id", "to_id", "kind", "feed", "record_id"]
+    rows = support.select(SUPPORT).sort(*record, "vf", "vt")
+    another = pl.any_horizontal(pl.col(name).ne_missing(pl.col(name).shift()) for name in record)
+    rows = rows.with_columns(another.alias("_another"), another.cum_sum().alias("_record"))
+    is_alone = pl.col("_another") & pl.col("_another").shift(-1).fill_null(True) | (pl.col("kind") == "transfer")
+    # Nearly all: windows over as many groups as rows would take longer than all the rest.
+    alone, several = rows.filter(is_alone), rows.filter(~is_alone)
+    reach = pl.col("vt").cum_max().shift().over("_record")
+    goes_on = (pl.col("vf") <= reach).fill_null(False)
+    joined = several.with_columns(_part=(~goes_on).cum_sum()).group_by("_part").agg(
+        pl.col(record).first(), pl.col("business_date").min(), pl.col("vf").min(), pl.col("vt").max()
+    )  # fmt: skip
+    return stack([alone.select(SUPPORT), joined])
 
 
-def build_edges(support: DataFrame, instant: Column) -> DataFrame:
+def build_edges(support: pl.DataFrame, instant: pl.Expr) -> pl.DataFrame:
     """Rows of graph.edges from support rows."""
-    whole = support.repartition("kind", "from_id", "to_id")
-    joined = join_stretches(whole)
-    edges = joined.groupBy("kind", "from_id", "to_id").agg(
-        F.min("vf").alias("_from"), F.max("vt").alias("_to"), F.min("business_date").alias("first_known_on"),
-        F.max(live_at(F.col("vf"), F.col("vt"), instant)).alias("is_live"),
-        F.sort_array(F.collect_list(F.struct(
-            "feed", "record_id", start_or_null(F.col("vf")).alias("valid_from"), end_or_null(F.col("vt")).alias("valid_to")
-        ))).alias("support"),
-    )  # fmt: skip
+    vf, vt = pl.col("vf"), pl.col("vt")
+    rows = join_stretches(support).sort("from_id", "to_id", "kind", "feed", "record_id", "vf", "vt")
+    record = pl.struct("feed", "record_id", start_or_null(vf).alias("valid_from"), end_or_null(vt).alias("valid_to"))
+    rows = rows.with_columns(live_at(vf, vt, instant).alias("is_live"), record.alias("support"))
+    edges = rows.group_by(*EDGE, maintain_order=True).agg(
+        vf.min(), vt.max(), pl.col("business_date").min().alias("first_known_on"), pl.col("is_live").max(), "support"
+    )
     return edges.select(
-        F.xxhash64("kind", "from_id", "to_id").alias("edge_id"), "kind", "from_id", "to_id",
-        start_or_null(F.col("_from")).alias("valid_from"), end_or_null(F.col("_to")).alias("valid_to"),
-        "first_known_on", "is_live", "support",
+        *EDGE, start_or_null(vf).alias("valid_from"), end_or_null(vt).alias("valid_to"), "first_known_on", "is_live",
+        "support",
     )  # fmt: skip
-
-
-def _union(*frames: DataFrame) -> DataFrame:
-    return reduce(DataFrame.unionByName, frames)

@@ -7,80 +7,83 @@ recorded although the start is the same: another SIM, and a phone that became em
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
-from pyspark.sql import Column, DataFrame, Window
-from pyspark.sql import functions as F
+import polars as pl
 
+from jobs.core.frames import UTC
+from jobs.graph.running import least_to_come
 from jobs.silver.standing import VERSION_ORDER
+
+_HAS_BEFORE = pl.col("_record") == pl.col("_record").shift(1)
+_HAS_AFTER = pl.col("_record") == pl.col("_record").shift(-1)
 
 
 def cut_versions(
-    versions: DataFrame,
+    versions: pl.DataFrame,
     *,
-    start: Column,
+    start: pl.Expr,
     identity: Sequence[str],
     sim: Sequence[str] = (),
     phone: str | None = None,
-    end: Column | None = None,
-) -> DataFrame:
+    end: pl.Expr | None = None,
+) -> pl.DataFrame:
     """Each surviving version with `seg_from` and `seg_to`: the time that its record gives to it, before its own ends.
 
     `versions`: the standing versions of a feed's records. `identity`: the columns whose change is a change of record (phone, holder); `sim`:
     those that change when recorded though the start is the same; `phone`: the column that may become empty; `end`: the end that an emptied
-    phone or a changed SIM may bring forward. One row per surviving version, with every column of `versions`.
+    phone or a changed SIM may bring forward. One row per surviving version, with every column of `versions`, by record and version order.
     """
-    by_record = Window.partitionBy("record_id").orderBy(*VERSION_ORDER)
-    before = Window.partitionBy("record_id").orderBy(*VERSION_ORDER).rowsBetween(Window.unboundedPreceding, -1)
-    after = Window.partitionBy("record_id").orderBy(*VERSION_ORDER).rowsBetween(1, Window.unboundedFollowing)
-    own_end = end if end is not None else F.lit(None).cast("timestamp")
-    frame = versions.withColumns(
-        {"_start": start, "_who": F.struct(*identity), "_sim": F.struct(*sim) if sim else F.struct(F.lit(0))}
+    frame = versions.sort("record_id", *VERSION_ORDER).with_columns(
+        _record=pl.col("record_id").rle_id(), _start=start, _end=end if end is not None else pl.lit(None, UTC)
     )
-    # Versions that repeat the one before say nothing new of when: they stand together, the newest with its ends.
-    same = (
-        F.col("_who").eqNullSafe(F.lag("_who").over(by_record))
-        & F.col("_sim").eqNullSafe(F.lag("_sim").over(by_record))
-        & F.col("_start").eqNullSafe(F.lag("_start").over(by_record))
-        & F.lag("record_id").over(by_record).isNotNull()
-    )
-    frame = frame.withColumn("_run", F.sum(F.when(same, 0).otherwise(1)).over(by_record))
-    run = Window.partitionBy("record_id", "_run")
-    frame = frame.withColumns(
-        {
-            "_first_recorded_at": F.min("recorded_at").over(run),
-            "_is_last": ~F.lead("_run").over(by_record).eqNullSafe(F.col("_run")),
-        }
-    ).where("_is_last")
-    when_known = F.least(F.col("_first_recorded_at"), F.coalesce(own_end, F.col("_first_recorded_at")))
-    begin = F.col("_start")
-    if sim:
-        only_sim = (
-            F.col("_start").eqNullSafe(F.lag("_start").over(by_record))
-            & F.col("_who").eqNullSafe(F.lag("_who").over(by_record))
-            & F.lag("record_id").over(by_record).isNotNull()
-        )
-        begin = F.when(only_sim, when_known).otherwise(begin)
-    if phone is not None:
-        # What was empty already and then names another holder is a change like any other.
-        passed_on = (
-            F.lag(phone).over(by_record).isNull()
-            & ~F.col("_who").eqNullSafe(F.lag("_who").over(by_record))
-            & (F.col("_start") > F.lag("_start").over(by_record))
-            & (F.col("_start") >= F.lag("_first_recorded_at").over(by_record))
-        )
-        emptied = F.col(phone).isNull() & (F.count(phone).over(before) > 0) & ~F.coalesce(passed_on, F.lit(False))
-        begin = F.when(emptied, when_known).otherwise(begin)
-    frame = frame.withColumn("seg_from", begin)
-    frame = frame.withColumn("_next", F.min("seg_from").over(after)).where("_next IS NULL OR seg_from < _next")
+    frame = _join_repeated(frame, [*identity, *sim])
+    frame = frame.with_columns(seg_from=_begin(identity, sim, phone))
+    frame = frame.with_columns(_least=least_to_come(frame["seg_from"], frame["_record"]))
+    frame = frame.filter((pl.col("seg_from") < pl.col("_least").shift(-1)) | ~_HAS_AFTER.fill_null(False))
     # The same again with a later start corrects the start: nothing that it names has changed. An emptied phone has no start to correct.
-    restated = F.col("_who").eqNullSafe(F.lead("_who").over(by_record)) & F.col("_sim").eqNullSafe(
-        F.lead("_sim").over(by_record)
+    restated = _HAS_AFTER.fill_null(False) & _same([*identity, *sim], -1)
+    if phone is not None:
+        restated &= pl.col(phone).is_not_null()
+    frame = frame.filter(~restated)
+    frame = frame.with_columns(seg_to=pl.when(_HAS_AFTER).then(pl.col("seg_from").shift(-1)))
+    return frame.drop("_record", "_start", "_end", "_first_recorded_at", "_least")
+
+
+def _join_repeated(frame: pl.DataFrame, named: Sequence[str]) -> pl.DataFrame:
+    """Versions that repeat the one before say nothing new of when: they stand together, the newest with its ends.
+
+    Adds `_first_recorded_at`: when the first of those that stand together was recorded.
+    """
+    same = _HAS_BEFORE.fill_null(False) & _same(["_start", *named], 1)
+    frame = frame.with_columns(_run=(~same).cum_sum())
+    first = pl.col("recorded_at").min().over("_run")
+    is_last = pl.col("_run").ne_missing(pl.col("_run").shift(-1))
+    return frame.with_columns(_first_recorded_at=first).filter(is_last).drop("_run")
+
+
+def _begin(identity: Sequence[str], sim: Sequence[str], phone: str | None) -> pl.Expr:
+    """From when on a version says what is, of rows in the order of records and versions."""
+    first, has_before = pl.col("_first_recorded_at"), _HAS_BEFORE.fill_null(False)
+    when_known = pl.min_horizontal(first, pl.col("_end"))
+    begin = pl.col("_start")
+    if sim:
+        begin = pl.when(has_before & _same(["_start", *identity], 1)).then(when_known).otherwise(begin)
+    if phone is None:
+        return begin
+    # What was empty already and then names another holder is a change like any other.
+    passed_on = (
+        has_before
+        & pl.col(phone).shift(1).is_null()
+        & ~_same(identity, 1)
+        & (pl.col("_start") > pl.col("_start").shift(1))
+        & (pl.col("_start") >= first.shift(1))
     )
-    has_phone = F.col(phone).isNotNull() if phone is not None else F.lit(True)
-    frame = frame.withColumn("_restated", restated & has_phone & F.lead("record_id").over(by_record).isNotNull()).where(
-        "NOT _restated"
-    )
-    return frame.withColumn("seg_to", F.lead("seg_from").over(by_record)).drop(
-        "_start", "_who", "_sim", "_run", "_first_recorded_at", "_is_last", "_next", "_restated"
-    )
+    had_phone = pl.when(pl.col(phone).is_not_null()).then("_record").forward_fill() == pl.col("_record")
+    emptied = pl.col(phone).is_null() & had_phone & ~passed_on.fill_null(False)
+    return pl.when(emptied).then(when_known).otherwise(begin)
+
+
+def _same(columns: Iterable[str], rows: int) -> pl.Expr:
+    """Whether the row so many rows before (after, when negative) says the same in these columns."""
+    return pl.all_horizontal(pl.col(name).eq_missing(pl.col(name).shift(rows)) for name in columns)

@@ -1,47 +1,53 @@
-"""Half-open intervals of time as columns. Inside the graph an open end is a far moment, in tables it is null."""
+"""Half-open intervals of time as expressions. Inside the graph an open end is a far moment, in tables it is null."""
 
 from __future__ import annotations
 
-from pyspark.sql import Column
-from pyspark.sql import functions as F
+from datetime import UTC, datetime
+
+import polars as pl
+
+from jobs.core.frames import UTC as TYPE
+
+BEGINNING = datetime(1, 1, 1, tzinfo=UTC)
+FOREVER = datetime(9999, 12, 31, tzinfo=UTC)
 
 
-def beginning() -> Column:
+def beginning() -> pl.Expr:
     """Before every moment: an interval that is open to the left."""
-    return F.lit("0001-01-01 00:00:00").cast("timestamp")
+    return pl.lit(BEGINNING, TYPE)
 
 
-def forever() -> Column:
+def forever() -> pl.Expr:
     """After every moment: an interval that is open to the right."""
-    return F.lit("9999-12-31 00:00:00").cast("timestamp")
+    return pl.lit(FOREVER, TYPE)
 
 
-def begins(column: Column) -> Column:
+def begins(column: pl.Expr) -> pl.Expr:
     """A start; open to the left when null."""
-    return F.coalesce(column, beginning())
+    return column.fill_null(beginning())
 
 
-def ends(column: Column) -> Column:
+def ends(column: pl.Expr) -> pl.Expr:
     """An end, exclusive; open to the right when null."""
-    return F.coalesce(column, forever())
+    return column.fill_null(forever())
 
 
-def start_or_null(column: Column) -> Column:
+def start_or_null(column: pl.Expr) -> pl.Expr:
     """A start as tables hold it."""
-    return F.when(column > beginning(), column)
+    return pl.when(column > beginning()).then(column)
 
 
-def end_or_null(column: Column) -> Column:
+def end_or_null(column: pl.Expr) -> pl.Expr:
     """An end as tables hold it."""
-    return F.when(column < forever(), column)
+    return pl.when(column < forever()).then(column)
 
 
-def plus_days(column: Column, days: int) -> Column:
+def plus_days(column: pl.Expr, days: int) -> pl.Expr:
     """So many days of 24 hours later; forever stays forever."""
-    moved = column + F.expr(f"INTERVAL {int(days)} DAYS")
-    return F.when(column >= forever(), forever()).when(column <= beginning(), beginning()).otherwise(moved)
+    moved = column + pl.duration(days=days)
+    return pl.when(column >= forever()).then(forever()).when(column <= beginning()).then(beginning()).otherwise(moved)
 
 
-def live_at(begin: Column, end: Column, instant: Column) -> Column:
+def live_at(begin: pl.Expr, end: pl.Expr, instant: pl.Expr) -> pl.Expr:
     """Whether an interval holds tonight: `instant` is the end of the business day, tonight the last moment before it."""
     return (begin < instant) & (end >= instant)

@@ -2,168 +2,217 @@
 
 from __future__ import annotations
 
-from functools import reduce
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from functools import partial
 
-from pyspark.sql import DataFrame
-from pyspark.sql import functions as F
+import polars as pl
 
-from jobs.core.night import Night, StageReport, settle, together
+from jobs.core.contracts import CodeList, Feed
+from jobs.core.frames import UTC, stack
+from jobs.core.night import Night, StageReport, together
 from jobs.graph import accounts, cases, edges, parties, shared, tenures
 from jobs.graph.intervals import begins, ends
 from jobs.graph.lineage import trace_ids
 from jobs.graph.sources import Sources
+from jobs.policy import Edge, EdgeKind, Policy
+from jobs.silver.standing import current
 
 DOCUMENTS = ("national_id", "uscc", "passport", "other_document")
+CASES, SITES = "public_security/case_reports", "internet/malicious_sites"
+ACCOUNTS, INTERNET, TRANSFERS = "finance/accounts", "internet/internet_accounts", "finance/suspicious_transfers"
+SUBSCRIPTIONS, LINES = "telecom/subscriptions", "telecom/abnormal_numbers"
+SIGHTINGS, LOGINS = "telecom/device_sightings", "internet/account_logins"
+FEEDS = (CASES, ACCOUNTS, TRANSFERS, SUBSCRIPTIONS, SIGHTINGS, LINES, INTERNET, LOGINS, SITES)
+
+
+@dataclass(frozen=True)
+class Given:
+    """What a graph is built from: per feed the versions that stand, the cases that free, identifiers, and two tables of the night before."""
+
+    versions: Mapping[str, pl.DataFrame]
+    freeing_cases: pl.DataFrame
+    identifiers: pl.DataFrame
+    marks_before: pl.DataFrame
+    parties_before: pl.DataFrame
+    named_by_lists: Sequence[tuple[str, str, str]] = ()
+    """Public lists that claim something of phones: feed, the number's column, the moment's column."""
+
+
+@dataclass(frozen=True)
+class Rules:
+    """By what it is built: policy, ranks of authorities, the key of node ids, the business date and its end."""
+
+    policy: Policy
+    levels: CodeList
+    key: bytes
+    on: date
+    instant: datetime
 
 
 def run(night: Night) -> StageReport:
     """Rebuild the graph. Rows in: supporting records; rows out: edges."""
-    lake, policy = night.lake, night.policy
-    source = Sources.of(night)
-    identifiers = lake.read("graph.identifiers")
-    weights = policy.edges
-
-    subscriptions = tenures.cut_subscriptions(source.versions("telecom/subscriptions"))
-    subscriptions = tenures.join_tenures(subscriptions, night.key, policy.tenures.same_holder_gap_days)
-    subscriptions = settle(subscriptions)
-    known = settle(tenures.collect_tenures(subscriptions))
-    by_phone = settle(tenures.tenures_by_phone(known))
-
-    unfounded = cases.unfounded_cases(
-        source.versions("public_security/case_reports"),
-        source.freeing("public_security/case_reports"),
-        night.codes["authority_levels"],
+    lake, source = night.lake, Sources.of(night)
+    lists = phone_lists(night.contracts)
+    given = Given(
+        versions={feed: source.versions(feed) for feed in (*FEEDS, *(feed for feed, _, _ in lists))},
+        freeing_cases=source.freeing(CASES),
+        identifiers=lake.frame("graph.identifiers"),
+        marks_before=lake.frame("graph.shared_identifiers"),
+        parties_before=lake.frame("graph.parties"),
+        named_by_lists=lists,
     )
-    reports = source.current("public_security/case_reports").join(unfounded, on="case_id", how="left_anti")
-    (finance, finance_cut), (internet, internet_cut) = together(
-        lambda: _accounts(night, by_phone, "finance/accounts", "institution_id", "opened_at", None),
-        lambda: _accounts(
-            night, by_phone, "internet/internet_accounts", "platform", "registered_at", "internet_account"
-        ),
-    )
-    involved = settle(cases.involvements(reports, by_phone, night.key))
-    abnormal = tenures.attach_phone(
-        source.current("telecom/abnormal_numbers"), by_phone, night.key, phone="phone_id", moment=F.col("window_start")
-    )
-
-    guarded = identifiers.where("is_guarded").select(
-        F.col("node_id").alias("registrable_id"), F.lit(True).alias("is_guarded")
-    )
-    sites = source.current("internet/malicious_sites").join(F.broadcast(guarded), on="registrable_id", how="left")
-    named = involved.join(
-        F.broadcast(guarded.withColumnRenamed("registrable_id", "identifier_registrable_id")),
-        on="identifier_registrable_id",
-        how="left",
-    )
-    support = reduce(
-        DataFrame.unionByName,
-        [
-            edges.sim_supports(subscriptions, known, "telecom/subscriptions"),
-            *_account_supports(finance_cut, "finance/accounts"),
-            *_account_supports(internet_cut, "internet/internet_accounts"),
-            edges.device_supports(
-                source.current("telecom/device_sightings"), weights["device"].tail_days, "telecom/device_sightings"
-            ),
-            edges.login_supports(
-                source.current("internet/account_logins"),
-                weights["login_device"].tail_days,
-                weights["login_ip"].tail_days,
-                "internet/account_logins",
-            ),
-            edges.site_supports(sites, weights["hosted_on"].tail_days, "internet/malicious_sites"),
-            edges.case_supports(named, "public_security/case_reports", night.key, cases.OFFENDING),
-            edges.transfer_supports(source.current("finance/suspicious_transfers"), "finance/suspicious_transfers"),
-        ],
-    )
-    implicit = tenures.implicit_tenures(
-        *((frame.where("tenure_node IS NOT NULL"), "phone_id") for frame in (finance, internet, abnormal)),
-        (involved.where("is_implicit").withColumn("tenure_node", F.col("node_id")), "phone_id"),
-    )
-    instant = F.lit(night.instant)
+    rules = Rules(night.policy, night.codes["authority_levels"], night.key, night.on, night.instant)
+    built = build_graph(given, rules)
+    lineage = built.pop("graph.lineage")
     together(
-        lambda: lake.replace("graph.edges", edges.build_edges(support, instant)),
-        lambda: lake.replace("graph.tenures", tenures.tenure_rows(known, implicit)),
+        *(partial(lake.replace, name, frame) for name, frame in built.items()),
+        partial(lake.append, "graph.lineage", lineage),
     )
-    _write_parties(night, identifiers)
-    size = (
-        lake.read("graph.edges")
-        .agg(F.sum(F.size("support")).alias("records"), F.count("*").alias("edges"))
-        .collect()[0]
-    )
-    return StageReport(rows_in=size["records"] or 0, rows_out=size["edges"])
+    n_records = int(built["graph.edges"]["support"].list.len().sum())
+    return StageReport(rows_in=n_records, rows_out=built["graph.edges"].height)
 
 
-def _accounts(
-    night: Night, by_phone: DataFrame, feed: str, scope: str, opened: str, kind: str | None
-) -> tuple[DataFrame, DataFrame]:
-    """The account records of a feed with their tenures, and cut into stretches of time."""
-    versions = accounts.account_versions(
-        Sources.of(night).versions(feed), scope=scope, opened=opened, account_type=kind
-    )
-    attached = settle(tenures.attach_phone(versions, by_phone, night.key, phone="phone_id", moment=F.col("starts_at")))
-    return attached, settle(accounts.cut_accounts(attached))
-
-
-def _account_supports(cut: DataFrame, feed: str) -> list[DataFrame]:
+def phone_lists(contracts: Mapping[str, Feed]) -> list[tuple[str, str, str]]:
+    """(feed, column of the number's id, column of the moment) of the public lists that claim something of phones."""
     return [
-        edges.supports(
-            accounts.bindings(cut), "bound_phone", feed, "account_id", "tenure_node", F.col("vf"), F.col("vt")
-        ),
-        edges.supports(accounts.holdings(cut), "holder", feed, "holder_id", "account_id", F.col("vf"), F.col("vt")),
+        (feed.id, f"{signal.identifier}_id", signal.from_)
+        for feed in contracts.values()
+        for signal in feed.signals
+        if feed.identifiers[signal.identifier].type == "phone"
     ]
 
 
-def _stretches(all_edges: DataFrame, kind: str) -> DataFrame:
+def build_graph(given: Given, rules: Rules) -> dict[str, pl.DataFrame]:
+    """The graph's tables by name; of graph.lineage the rows of this night."""
+    subscriptions = tenures.cut_subscriptions(given.versions[SUBSCRIPTIONS])
+    subscriptions = tenures.join_tenures(subscriptions, rules.key, rules.policy.tenures.same_holder_gap_days)
+    known = tenures.collect_tenures(subscriptions)
+    by_phone = tenures.tenures_by_phone(known)
+    finance = _attach_accounts(given, rules, by_phone, ACCOUNTS, "institution_id", "opened_at", None)
+    internet = _attach_accounts(given, rules, by_phone, INTERNET, "platform", "registered_at", "internet_account")
+    involved = cases.involvements(_founded(given, rules), by_phone, rules.key)
+    lines = tenures.attach_phone(
+        current(given.versions[LINES]), by_phone, rules.key, phone="phone_id", moment=pl.col("window_start")
+    )
+    support = stack(
+        [
+            edges.sim_supports(subscriptions, SUBSCRIPTIONS),
+            *_account_supports(accounts.cut_accounts(finance), ACCOUNTS),
+            *_account_supports(accounts.cut_accounts(internet), INTERNET),
+            *_sighting_supports(given, rules.policy.edges),
+            edges.case_supports(
+                _guard(involved, given, "identifier_registrable_id"), CASES, rules.key, cases.OFFENDING
+            ),
+            edges.transfer_supports(current(given.versions[TRANSFERS]), TRANSFERS),
+        ]
+    )
+    implicit = tenures.implicit_tenures(
+        *((frame.filter(pl.col("tenure_node").is_not_null()), "phone_id") for frame in (finance, internet, lines)),
+        (involved.filter("is_implicit").with_columns(tenure_node="node_id"), "phone_id"),
+        *_named_by_lists(given, rules, by_phone),
+    )
+    all_edges = edges.build_edges(support, pl.lit(rules.instant, UTC))
+    all_tenures = tenures.tenure_rows(known, implicit)
+    return {
+        "graph.edges": all_edges,
+        "graph.tenures": all_tenures,
+        **_build_parties(given, rules, all_edges, all_tenures),
+    }
+
+
+def _named_by_lists(given: Given, rules: Rules, by_phone: pl.DataFrame) -> list[tuple[pl.DataFrame, str]]:
+    """What public lists name, with its tenures."""
+    found = []
+    for feed, phone, moment in given.named_by_lists:
+        rows = current(given.versions[feed])
+        day = pl.col(f"{moment}_is_day") if f"{moment}_is_day" in rows.columns else None
+        attached = tenures.attach_phone(rows, by_phone, rules.key, phone=phone, moment=pl.col(moment), is_day=day)
+        found.append((attached.filter(pl.col("tenure_node").is_not_null()), phone))
+    return found
+
+
+def _founded(given: Given, rules: Rules) -> pl.DataFrame:
+    """The newest version of each case record whose case is not called unfounded."""
+    unfounded = cases.unfounded_cases(given.versions[CASES], given.freeing_cases, rules.levels)
+    return current(given.versions[CASES]).join(unfounded, on="case_id", how="anti")
+
+
+def _attach_accounts(
+    given: Given, rules: Rules, by_phone: pl.DataFrame, feed: str, scope: str, opened: str, kind: str | None
+) -> pl.DataFrame:
+    """The account records of a feed with their tenures."""
+    versions = accounts.account_versions(given.versions[feed], scope=scope, opened=opened, account_type=kind)
+    return tenures.attach_phone(versions, by_phone, rules.key, phone="phone_id", moment=pl.col("starts_at"))
+
+
+def _account_supports(cut: pl.DataFrame, feed: str) -> list[pl.DataFrame]:
+    times = pl.col("vf"), pl.col("vt")
+    return [
+        edges.supports(accounts.bindings(cut), "bound_phone", feed, "account_id", "tenure_node", *times),
+        edges.supports(accounts.holdings(cut), "holder", feed, "holder_id", "account_id", *times),
+    ]
+
+
+def _sighting_supports(given: Given, kinds: Mapping[EdgeKind, Edge]) -> list[pl.DataFrame]:
+    """What was seen from time to time: SIMs in devices, logins, sites."""
+    logins, sites = current(given.versions[LOGINS]), _guard(current(given.versions[SITES]), given, "registrable_id")
+    return [
+        edges.device_supports(current(given.versions[SIGHTINGS]), kinds["device"].tail_days, SIGHTINGS),
+        edges.login_supports(logins, kinds["login_device"].tail_days, kinds["login_ip"].tail_days, LOGINS),
+        edges.site_supports(sites, kinds["hosted_on"].tail_days, SITES),
+    ]
+
+
+def _guard(rows: pl.DataFrame, given: Given, registrable: str) -> pl.DataFrame:
+    """The rows with `is_guarded`: whether nothing may roll up into their registrable domain."""
+    guarded = given.identifiers.filter("is_guarded").select(pl.col("node_id").alias(registrable), "is_guarded")
+    return rows.join(guarded, on=registrable, how="left", validate="m:1")
+
+
+def _stretches(all_edges: pl.DataFrame, kind: str) -> pl.DataFrame:
     """One row per time in which one record supports an edge of the kind; open ends are far moments."""
-    rows = all_edges.where(F.col("kind") == kind).select("from_id", "to_id", F.explode("support").alias("s"))
-    return rows.select(
-        "from_id", "to_id", begins(F.col("s.valid_from")).alias("vf"), ends(F.col("s.valid_to")).alias("vt")
-    )
+    rows = all_edges.filter(pl.col("kind") == kind).select("from_id", "to_id", "support").explode("support")
+    since, to = (pl.col("support").struct.field(name) for name in ("valid_from", "valid_to"))
+    return rows.select("from_id", "to_id", begins(since).alias("vf"), ends(to).alias("vt"))
 
 
-def _write_parties(night: Night, identifiers: DataFrame) -> None:
-    lake, policy = night.lake, night.policy
-    all_edges, all_tenures = lake.read("graph.edges"), lake.read("graph.tenures")
-    first_seen = identifiers.select(F.col("node_id").alias("phone_id"), "first_seen_on")
-    of_tenures = all_tenures.join(first_seen, on="phone_id", how="left").select(
-        "node_id", F.lit("phone").alias("type"), "first_seen_on"
-    )
-    nodes, held = together(
-        lambda: settle(
-            identifiers.where("type <> 'phone'").select("node_id", "type", "first_seen_on").unionByName(of_tenures)
-        ),
-        lambda: settle(_stretches(all_edges, "holder")),
-    )
-    counted = shared.count_neighbours(all_edges, nodes.select("node_id", "type"), night.spark, policy.shared)
-    before_marks = lake.read("graph.shared_identifiers")
-    marked, contested = together(
-        lambda: settle(shared.mark_shared(counted, before_marks, night.on, policy.shared.off_below)),
-        lambda: settle(parties.find_contested(held)),
-    )
-    overlapping = parties.overlapping_tenures(all_tenures).join(
-        contested.select("node_id"), on="node_id", how="left_anti"
-    )
-    bound = _stretches(all_edges, "bound_phone")
-    bound_shared = _of_kind(marked, "bound_phone")
-    links = (
-        parties.newest_bindings(bound)
-        .join(bound_shared, on=F.col("b") == F.col("node_id"), how="left_anti")
-        .unionByName(all_edges.where("kind = 'sim'").select(F.col("from_id").alias("a"), F.col("to_id").alias("b")))
-    )
-    before = lake.read("graph.parties").select(F.col("party_id").alias("id"), "node_id")
+def _build_parties(
+    given: Given, rules: Rules, all_edges: pl.DataFrame, all_tenures: pl.DataFrame
+) -> dict[str, pl.DataFrame]:
+    nodes = nodes_seen(given.identifiers, all_tenures)
+    counted = shared.count_neighbours(all_edges, nodes.select("node_id", "type"), rules.policy.shared)
+    marked = shared.mark_shared(counted, given.marks_before, rules.on, rules.policy.shared.off_below)
+    held = _stretches(all_edges, "holder")
+    contested = parties.find_contested(held)
+    overlapping = parties.overlapping_tenures(all_tenures).join(contested, on="node_id", how="anti")
     assigned = parties.assign_parties(
-        night.spark,
-        nodes=nodes.select("node_id", "first_seen_on", F.col("type").isin(*DOCUMENTS).alias("is_document")),
-        holdings=held, contested=contested, links=links,
+        nodes=nodes.select("node_id", "first_seen_on", pl.col("type").is_in(DOCUMENTS).alias("is_document")),
+        holdings=held, contested=contested, links=_links(all_edges, marked),
+        crowded=marked.filter(pl.col("kind") == "holder", pl.col("side") == "from").select("node_id"),
     )  # fmt: skip
-    together(
-        lambda: lake.replace("graph.parties", assigned),
-        lambda: lake.replace("graph.shared_identifiers", marked),
-        lambda: lake.replace("graph.contested", contested.unionByName(overlapping)),
+    before, after = (frame.select("node_id", id="party_id") for frame in (given.parties_before, assigned))
+    return {
+        "graph.shared_identifiers": marked,
+        "graph.contested": stack([contested, overlapping]),
+        "graph.parties": assigned,
+        "graph.lineage": trace_ids(before, after, "party", rules.on),
+    }
+
+
+def nodes_seen(identifiers: pl.DataFrame, all_tenures: pl.DataFrame) -> pl.DataFrame:
+    """(node_id, type, first_seen_on): identifiers, and in place of phones their tenures."""
+    seen = identifiers.select("first_seen_on", phone_id="node_id")
+    of_tenures = all_tenures.join(seen, on="phone_id", how="left", validate="m:1").select(
+        "node_id", pl.lit("phone").alias("type"), "first_seen_on"
     )
-    after = lake.read("graph.parties").select(F.col("party_id").alias("id"), "node_id")
-    lake.append("graph.lineage", trace_ids(before, after, "party", night.on))
+    others = identifiers.filter(pl.col("type") != "phone").select("node_id", "type", "first_seen_on")
+    return stack([others, of_tenures])
 
 
-def _of_kind(marked: DataFrame, kind: str) -> DataFrame:
-    return marked.where((F.col("kind") == kind) & (F.col("side") == "to")).select("node_id")
+def _links(all_edges: pl.DataFrame, marked: pl.DataFrame) -> pl.DataFrame:
+    """(a, b): what identifiers without a document are grouped over: `sim`, and the newest binding of each account to a tenure not shared."""
+    crowded = marked.filter(pl.col("kind") == "bound_phone", pl.col("side") == "to").select(b="node_id")
+    bound = parties.newest_bindings(_stretches(all_edges, "bound_phone")).join(crowded, on="b", how="anti")
+    return stack([bound, all_edges.filter(pl.col("kind") == "sim").select(a="from_id", b="to_id")])

@@ -2,120 +2,132 @@
 
 from __future__ import annotations
 
-from pyspark.sql import DataFrame, SparkSession, Window
-from pyspark.sql import functions as F
+import polars as pl
 
-from jobs.core.night import settle
+from jobs.core.frames import pick, stack
 from jobs.graph.components import label_components
-from jobs.graph.intervals import end_or_null
+from jobs.graph.intervals import end_or_null, ends
+
+_NEWEST = [("vf", True), ("vt", True), ("from_id", True)]
 
 
-def find_contested(holdings: DataFrame) -> DataFrame:
-    """(node_id, holder_id, other_holder_id, overlap_from, overlap_to, is_own): nodes whose newest holding another document's overlaps.
+def find_contested(holdings: pl.DataFrame) -> pl.DataFrame:
+    """(node_id, holder_id, other_holder_id, overlap_from, overlap_to): nodes with a newest holder that another
+    document's holding overlaps, at any time.
 
     `holdings`: from_id (document), to_id (node), vf, vt: one row per supporting stretch.
     """
-    newest = F.max(F.struct("vf", "vt", "from_id")).over(Window.partitionBy("to_id"))
-    several = F.size(F.collect_set("from_id").over(Window.partitionBy("to_id"))) > 1
-    rows = holdings.withColumns({"_newest": newest, "_several": several}).where("_several")
-    over_from, over_to = F.greatest("vf", F.col("_newest.vf")), F.least("vt", F.col("_newest.vt"))
-    rows = rows.where((F.col("from_id") != F.col("_newest.from_id")) & (over_from < over_to))
-    return rows.groupBy(F.col("to_id").alias("node_id")).agg(
-        F.first("_newest.from_id").alias("holder_id"), F.min("from_id").alias("other_holder_id"),
-        F.min(over_from).alias("overlap_from"), end_or_null(F.max(over_to)).alias("overlap_to"),
+    several = holdings.group_by("to_id").agg(n=pl.col("from_id").n_unique()).filter(pl.col("n") > 1)
+    rows = holdings.select("from_id", "to_id", "vf", "vt").join(several, on="to_id", how="semi")
+    newest = pick(rows, "to_id", _NEWEST).select("to_id", holder_id="from_id")
+    own = rows.rename({"from_id": "holder_id", "vf": "_from", "vt": "_to"}).join(
+        newest, on=["to_id", "holder_id"], how="semi"
+    )
+    rows = rows.join(own, on="to_id", how="inner").with_columns(
+        over_from=pl.max_horizontal("vf", "_from"), over_to=pl.min_horizontal("vt", "_to")
+    )
+    rows = rows.filter(pl.col("from_id") != pl.col("holder_id"), pl.col("over_from") < pl.col("over_to"))
+    return rows.group_by(node_id="to_id").agg(
+        pl.col("holder_id").first(), pl.col("from_id").min().alias("other_holder_id"),
+        pl.col("over_from").min().alias("overlap_from"), end_or_null(pl.col("over_to").max()).alias("overlap_to"),
     )  # fmt: skip
 
 
-def overlapping_tenures(tenures: DataFrame) -> DataFrame:
+def overlapping_tenures(tenures: pl.DataFrame) -> pl.DataFrame:
     """Rows of graph.contested for tenures of one number that overlap: both are kept, each with its own holder."""
-    known = tenures.where("NOT is_implicit").select(
-        "node_id",
-        "phone_id",
-        "holder_id",
-        F.col("tenure_from").alias("_from"),
-        F.coalesce("tenure_to", F.lit("9999-12-31").cast("timestamp")).alias("_to"),
+    known = tenures.filter(~pl.col("is_implicit")).select(
+        "node_id", "phone_id", "holder_id", _from="tenure_from", _to=ends(pl.col("tenure_to"))
     )
-    several = known.withColumn("_n", F.count("*").over(Window.partitionBy("phone_id"))).where("_n > 1").drop("_n")
-    other = several.select(
-        "phone_id",
-        F.col("node_id").alias("_node"),
-        F.col("holder_id").alias("_holder"),
-        F.col("_from").alias("_f"),
-        F.col("_to").alias("_t"),
+    several = known.filter(pl.len().over("phone_id") > 1)
+    other = several.select("phone_id", _node="node_id", _holder="holder_id", _f="_from", _t="_to")
+    pairs = several.join(other, on="phone_id", how="inner").filter(
+        pl.col("node_id") != pl.col("_node"),
+        pl.col("_from") < pl.col("_t"),
+        pl.col("_f") < pl.col("_to"),
+        pl.col("holder_id") != pl.col("_holder"),
     )
-    pairs = several.join(other, on="phone_id", how="inner").where(
-        "node_id <> _node AND _from < _t AND _f < _to AND holder_id <> _holder"
-    )
-    return pairs.groupBy("node_id").agg(
-        F.first("holder_id").alias("holder_id"), F.min("_holder").alias("other_holder_id"),
-        F.min(F.greatest("_from", "_f")).alias("overlap_from"), end_or_null(F.max(F.least("_to", "_t"))).alias("overlap_to"),
+    return pairs.group_by("node_id").agg(
+        pl.col("holder_id").first(), pl.col("_holder").min().alias("other_holder_id"),
+        pl.max_horizontal("_from", "_f").min().alias("overlap_from"),
+        end_or_null(pl.min_horizontal("_to", "_t").max()).alias("overlap_to"),
     )  # fmt: skip
 
 
-def newest_bindings(bound: DataFrame) -> DataFrame:
+def newest_bindings(bound: pl.DataFrame) -> pl.DataFrame:
     """(account, tenure): the newest binding of each account: latest start, then latest end, ended ones too."""
-    return bound.groupBy(F.col("from_id").alias("a")).agg(F.max_by("to_id", F.struct("vf", "vt", "to_id")).alias("b"))
+    return pick(bound, "from_id", [("vf", True), ("vt", True), ("to_id", True)]).select(a="from_id", b="to_id")
 
 
 def assign_parties(
-    spark: SparkSession, *, nodes: DataFrame, holdings: DataFrame, contested: DataFrame, links: DataFrame
-) -> DataFrame:
-    """Rows of graph.parties. `nodes`: node_id, first_seen_on, is_document; `links`: a, b over `sim` and newest bindings, none shared."""
-    newest = holdings.groupBy(F.col("to_id").alias("node_id")).agg(
-        F.max_by("from_id", F.struct("vf", "vt", "from_id")).alias("party_id")
-    )
-    disputed = contested.select("node_id", F.lit(True).alias("_disputed"))
-    documented = newest.join(disputed, on="node_id", how="left").select(
+    *, nodes: pl.DataFrame, holdings: pl.DataFrame, contested: pl.DataFrame, links: pl.DataFrame, crowded: pl.DataFrame
+) -> pl.DataFrame:
+    """Rows of graph.parties. `nodes`: node_id, first_seen_on, is_document; `links`: a, b over `sim` and newest bindings, none shared;
+    `crowded`: node_id of documents that are shared: what they hold is a party each, and theirs for roles."""
+    known = _by_document(nodes, holdings, contested, crowded)
+    sides = links.select("a", "b")
+    for end in ("a", "b"):
+        of_end = known.select(pl.col("node_id").alias(end), pl.col("party_id").alias(f"p{end}"), pl.col("role_party_id").alias(f"r{end}"))
+        sides = sides.join(of_end, on=end, how="left", validate="m:1")
+    loose = nodes.filter(~pl.col("is_document")).join(known, on="node_id", how="anti")
+    grouped = _place_groups(_group(loose, sides), sides)
+    one, none = pl.col("_n_parties") == 1, pl.col("_n_parties").is_null()
+    beside = known.filter(pl.col("node_id") == pl.col("party_id")).select(_party="node_id", _kind="kind")
+    rest = grouped.join(beside, on="_party", how="left", validate="m:1").select(
         "node_id",
-        F.when(F.col("_disputed"), F.col("node_id")).otherwise(F.col("party_id")).alias("party_id"),
-        F.when(F.col("_disputed"), F.lit("contested")).otherwise(F.lit("documented")).alias("kind"),
+        pl.when(one).then("_party").otherwise("_anchor").alias("party_id"),
+        pl.when(one).then(pl.col("_kind").fill_null("documented"))
+        .when(none).then(pl.lit("unknown"))
+        .otherwise(pl.lit("ambiguous")).alias("kind"),
+        pl.when(pl.col("_n_roles") == 1).then("_role").otherwise("_anchor").alias("role_party_id"),
+    )  # fmt: skip
+    return stack([known, rest])
+
+
+def _by_document(
+    nodes: pl.DataFrame, holdings: pl.DataFrame, contested: pl.DataFrame, crowded: pl.DataFrame
+) -> pl.DataFrame:
+    """(node_id, party_id, kind, role_party_id): documents, and what the newest holder document holds; a contested identifier is a party of
+    its own, and so is what a shared document holds, but for roles."""
+    newest = pick(holdings, "to_id", _NEWEST).select(node_id="to_id", doc="from_id")
+    disputed = pl.col("node_id").is_in(contested["node_id"].implode())
+    alone = pl.col("doc").is_in(crowded["node_id"].implode())
+    held = newest.select(
+        "node_id",
+        pl.when(disputed | alone).then("node_id").otherwise("doc").alias("party_id"),
+        pl.when(disputed).then(pl.lit("contested")).when(alone).then(pl.lit("unknown")).otherwise(pl.lit("documented")).alias("kind"),
+        pl.when(disputed).then("node_id").otherwise("doc").alias("role_party_id"),
+    )  # fmt: skip
+    own = pl.col("node_id")
+    documents = nodes.filter("is_document").select(
+        own, own.alias("party_id"), pl.lit("documented").alias("kind"), own.alias("role_party_id")
     )
-    documents = nodes.where("is_document").select(
-        "node_id", F.col("node_id").alias("party_id"), F.lit("documented").alias("kind")
+    return stack([held.join(documents, on="node_id", how="anti"), documents])
+
+
+def _group(loose: pl.DataFrame, sides: pl.DataFrame) -> pl.DataFrame:
+    """(node_id, grp, _anchor): identifiers without a document by the component that links among themselves make, and its anchor."""
+    inside = sides.filter(pl.col("pa").is_null(), pl.col("pb").is_null())
+    alone = loose["node_id"]  # each linked to itself: a node without any link is a group too
+    labelled = label_components(pl.concat([inside["a"], alone]), pl.concat([inside["b"], alone]))
+    grouped = loose.select("node_id", "first_seen_on").join(labelled, on="node_id", how="inner", validate="1:1")
+    anchors = pick(grouped, "component", ["first_seen_on", "node_id"]).select("component", _anchor="node_id")
+    return grouped.join(anchors, on="component", how="inner", validate="m:1").select(
+        "node_id", "_anchor", grp="component"
     )
-    known = settle(documented.join(documents, on="node_id", how="left_anti").unionByName(documents))
-    parties = known.select(F.col("node_id").alias("_n"), F.col("party_id").alias("_p"))
-    ends = links.join(parties, on=F.col("a") == F.col("_n"), how="left").withColumnRenamed("_p", "pa").drop("_n")
-    ends = ends.join(parties, on=F.col("b") == F.col("_n"), how="left").withColumnRenamed("_p", "pb").drop("_n")
-    ends = settle(ends.where("pa IS NULL OR pb IS NULL"))
-    inside = ends.where("pa IS NULL AND pb IS NULL").select("a", "b").toArrow()
-    labelled = label_components(inside["a"].combine_chunks(), inside["b"].combine_chunks())
-    groups = (
-        spark.createDataFrame(labelled)
-        if labelled.num_rows
-        else spark.createDataFrame([], "node_id bigint, component bigint")
-    )
-    loose = nodes.where("NOT is_document").join(known.select("node_id"), on="node_id", how="left_anti")
-    loose = loose.join(groups, on="node_id", how="left")
-    group = F.when(
-        F.col("component").isNotNull(), F.struct(F.lit(0).alias("k"), F.col("component").alias("v"))
-    ).otherwise(F.struct(F.lit(1).alias("k"), F.col("node_id").alias("v")))
-    loose = settle(loose.select("node_id", "first_seen_on", group.alias("grp")))
-    next_to = (
-        ends.where("pa IS NULL AND pb IS NOT NULL")
-        .select(F.col("a").alias("node_id"), F.col("pb").alias("p"))
-        .unionByName(
-            ends.where("pb IS NULL AND pa IS NOT NULL").select(F.col("b").alias("node_id"), F.col("pa").alias("p"))
+
+
+def _place_groups(grouped: pl.DataFrame, sides: pl.DataFrame) -> pl.DataFrame:
+    """`grouped` with what its group is next to: `_n_parties` (null: none) and `_party`, the least of them; `_n_roles` and `_role` the same of
+    parties for roles."""
+    next_to = stack(
+        sides.filter(pl.col(f"p{node}").is_null(), pl.col(f"p{other}").is_not_null()).select(
+            node_id=node, p=f"p{other}", r=f"r{other}"
         )
+        for node, other in (("a", "b"), ("b", "a"))
     )
     beside = (
-        loose.select("node_id", "grp")
-        .join(next_to, on="node_id", how="inner")
-        .groupBy("grp")
-        .agg(F.count_distinct("p").alias("_n_parties"), F.min("p").alias("_party"))
+        grouped.join(next_to, on="node_id", how="inner")
+        .group_by("grp")
+        .agg(_n_parties=pl.col("p").n_unique(), _party=pl.col("p").min(), _n_roles=pl.col("r").n_unique(), _role=pl.col("r").min())
     )
-    anchors = loose.groupBy("grp").agg(F.min_by("node_id", F.struct("first_seen_on", "node_id")).alias("_anchor"))
-    grouped = loose.join(anchors, on="grp", how="inner").join(beside, on="grp", how="left")
-    one, none = F.col("_n_parties") == 1, F.col("_n_parties").isNull()
-    of_contested = disputed.select(F.col("node_id").alias("_party"), F.col("_disputed").alias("_c"))
-    grouped = grouped.join(of_contested, on="_party", how="left")
-    rest = grouped.select(
-        "node_id",
-        F.when(one, F.col("_party")).otherwise(F.col("_anchor")).alias("party_id"),
-        F.when(one & F.col("_c"), F.lit("contested"))
-        .when(one, F.lit("documented"))
-        .when(none, F.lit("unknown"))
-        .otherwise(F.lit("ambiguous"))
-        .alias("kind"),
-    )
-    return known.unionByName(rest)
+    return grouped.join(beside, on="grp", how="left", validate="m:1")

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import cast
+from typing import NamedTuple, cast
 
-from pyspark.sql import DataFrame
+import polars as pl
 
 from jobs.core.night import Night
 from jobs.silver.standing import (
@@ -18,13 +17,21 @@ from jobs.silver.standing import (
 )
 
 
+class _Standing(NamedTuple):
+    """Of one feed: what stands, the newest of it, and what frees somebody though it is quarantined."""
+
+    versions: pl.DataFrame
+    current: pl.DataFrame
+    freeing: pl.DataFrame
+
+
 class Sources:
     """Standing versions per feed, worked out once a night."""
 
     def __init__(self, night: Night) -> None:
         self._night = night
-        self._snapshots: dict[str, Snapshot] = newest_snapshots(night.lake.read("ops.deliveries"))
-        self._memo: dict[str, DataFrame] = {}
+        self._snapshots: dict[str, Snapshot] = newest_snapshots(night.lake.frame("ops.deliveries"))
+        self._memo: dict[str, _Standing] = {}
 
     @classmethod
     def of(cls, night: Night) -> Sources:
@@ -33,28 +40,27 @@ class Sources:
             night.scratch["sources"] = cls(night)
         return cast(Sources, night.scratch["sources"])
 
-    def versions(self, feed: str) -> DataFrame:
+    def versions(self, feed: str) -> pl.DataFrame:
         """Every standing version of the feed's records, with `is_newest`."""
-        return self._once(f"versions {feed}", lambda: standing_versions(*self._standing(feed)))
+        return self._standing(feed).versions
 
-    def current(self, feed: str) -> DataFrame:
+    def current(self, feed: str) -> pl.DataFrame:
         """One row per record that stands: its newest version."""
-        return current(self.versions(feed))
+        return self._standing(feed).current
 
-    def freeing(self, feed: str) -> DataFrame:
+    def freeing(self, feed: str) -> pl.DataFrame:
         """Quarantined records that free somebody all the same."""
-        return standing_freeing(*self._standing(feed))
+        return self._standing(feed).freeing
 
-    def _standing(self, feed: str) -> tuple[DataFrame, Snapshot | None, DataFrame | None]:
-        lake, contract = self._night.lake, self._night.contracts[feed]
-        silver = lake.read(f"silver.{contract.table}")
-        snapshot = self._snapshots.get(feed)
-        if snapshot is None:
-            return silver, None, None
-        quarantined = lake.read("quarantine.records").where(f"feed = '{feed}'")
-        return silver, snapshot, present_records(snapshot, silver, quarantined)
+    def _standing(self, feed: str) -> _Standing:
+        if feed not in self._memo:
+            silver = self._night.lake.frame(f"silver.{self._night.contracts[feed].table}")
+            snapshot = self._snapshots.get(feed)
+            present = None if snapshot is None else present_records(snapshot, silver, self._quarantined(feed))
+            versions = standing_versions(silver, snapshot, present)
+            self._memo[feed] = _Standing(versions, current(versions), standing_freeing(silver, snapshot, present))
+        return self._memo[feed]
 
-    def _once(self, name: str, make: Callable[[], DataFrame]) -> DataFrame:
-        if name not in self._memo:
-            self._memo[name] = make()
-        return self._memo[name]
+    def _quarantined(self, feed: str) -> pl.DataFrame:
+        rows = self._night.lake.frame("quarantine.records", ["feed", "record_id", "delivery_id"])
+        return rows.filter(pl.col("feed") == feed)

@@ -2,172 +2,161 @@
 
 from __future__ import annotations
 
-from pyspark.sql import Column, DataFrame, Window
-from pyspark.sql import functions as F
+import polars as pl
 
+from jobs.core.frames import pick, stack
 from jobs.graph.history import cut_versions
 from jobs.graph.intervals import end_or_null, ends, plus_days
-from jobs.identifiers.keys import node_id
-from jobs.silver.standing import VERSION_ORDER
+from jobs.graph.running import greatest_so_far
+from jobs.identifiers.keys import node_ids
 
 
-def tenure_id(key: bytes, phone_id: Column, tenure_from: Column) -> Column:
-    """Node id of a tenure: (tenure, id of the number, start as text; absent when open to the left)."""
-    return node_id(
-        key, F.lit("tenure"), phone_id.cast("string"), F.date_format(tenure_from, "yyyy-MM-dd'T'HH:mm:ss.SSSSSS")
-    )
+def tenure_ids(key: bytes, phone_id: pl.Series, tenure_from: pl.Series) -> pl.Series:
+    """Node ids of tenures: (tenure, id of the number, start as text; absent when open to the left)."""
+    return node_ids(key, "tenure", phone_id.cast(pl.String), tenure_from.dt.strftime("%Y-%m-%dT%H:%M:%S%.6f"))
 
 
-def cut_subscriptions(versions: DataFrame) -> DataFrame:
+def cut_subscriptions(versions: pl.DataFrame) -> pl.DataFrame:
     """One row per stretch of time in which a subscription record names one number, holder and SIM: `sub_from`, `sub_to`."""
     cut = cut_versions(
         versions,
-        start=F.col("activated_at"),
+        start=pl.col("activated_at"),
         identity=["phone_id", "holder_id"],
         sim=["imsi_id", "iccid_id"],
-        end=F.col("deactivated_at"),
+        end=pl.col("deactivated_at"),
     )
     # Another SIM at the same start is the same subscription: its end, and the reason of it, are what the newest version says.
-    same = (
-        Window.partitionBy("record_id", "phone_id", "holder_id", "activated_at")
-        .orderBy(*VERSION_ORDER)
-        .rowsBetween(Window.unboundedPreceding, Window.unboundedFollowing)
-    )
-    cut = cut.withColumns({name: F.last(name).over(same) for name in ("deactivated_at", "deactivation_reason")})
-    to = F.least(ends(F.col("seg_to")), ends(F.col("deactivated_at")))
-    ended_by_fraud = (F.col("deactivation_reason") == "fraud") & (F.col("deactivated_at") <= ends(F.col("seg_to")))
+    newest = [pl.col(name).last() for name in ("deactivated_at", "deactivation_reason")]
+    cut = cut.with_columns(last.over("record_id", "phone_id", "holder_id", "activated_at") for last in newest)
+    to = pl.min_horizontal(ends(pl.col("seg_to")), ends(pl.col("deactivated_at")))
+    ended_by_fraud = (pl.col("deactivation_reason") == "fraud") & (pl.col("deactivated_at") <= ends(pl.col("seg_to")))
     return cut.select(
         "record_id", "business_date", "recorded_at", "phone_id", "holder_id", "holder_type", "imsi_id", "iccid_id", "carrier",
-        F.col("seg_from").alias("sub_from"), to.alias("sub_to"),
-        F.when(ended_by_fraud, F.col("deactivated_at")).alias("fraud_ended_at"),
-    ).where(F.col("sub_from") < F.col("sub_to"))  # fmt: skip
+        pl.col("seg_from").alias("sub_from"), to.alias("sub_to"),
+        pl.when(ended_by_fraud).then(pl.col("deactivated_at")).alias("fraud_ended_at"),
+    ).filter(pl.col("sub_from") < pl.col("sub_to"))  # fmt: skip
 
 
-def join_tenures(subscriptions: DataFrame, key: bytes, gap_days: int) -> DataFrame:
-    """Subscriptions with their tenure (`tenure_node`, `tenure_from`): those of one number and document that overlap, or follow within the gap
+def join_tenures(subscriptions: pl.DataFrame, key: bytes, gap_days: int) -> pl.DataFrame:
+    """Subscriptions with their tenure (`tenure_from`, `tenure_node`): those of one number and document that overlap, or follow within the gap
     with nobody else's between, are one tenure."""
-    by_holder = Window.partitionBy("phone_id", "holder_id").orderBy("sub_from", "sub_to", "record_id")
-    earlier = by_holder.rowsBetween(Window.unboundedPreceding, -1)
-    subs = subscriptions.withColumn("_reach", F.max("sub_to").over(earlier))
-    others = subscriptions.groupBy("phone_id").agg(
-        F.collect_list(F.struct("holder_id", "sub_from", "sub_to")).alias("_subs"),
-        F.count_distinct("holder_id").alias("_holders"),
-    )
-    others = others.select("phone_id", F.when(F.col("_holders") > 1, F.col("_subs")).alias("_subs"))
-    subs = subs.join(others, on="phone_id", how="left")
-    between = F.exists(
-        "_subs",
-        lambda other: (
-            (other["holder_id"] != F.col("holder_id"))
-            & (other["sub_from"] < F.col("sub_from"))
-            & (other["sub_to"] > F.col("_reach"))
-        ),
-    )
-    follows = (F.col("sub_from") <= F.col("_reach")) | (
-        (F.col("sub_from") <= plus_days(F.col("_reach"), gap_days)) & ~F.coalesce(between, F.lit(False))
-    )
-    subs = subs.withColumn("_new", F.when(F.col("_reach").isNotNull() & follows, 0).otherwise(1))
-    subs = subs.withColumn("_group", F.sum("_new").over(by_holder))
-    group = Window.partitionBy("phone_id", "holder_id", "_group")
-    subs = subs.withColumn("tenure_from", F.min("sub_from").over(group)).withColumn(
-        "tenure_node", tenure_id(key, F.col("phone_id"), F.col("tenure_from"))
-    )
-    return subs.drop("_reach", "_subs", "_new", "_group")
+    subs = subscriptions.sort("phone_id", "holder_id", "sub_from", "sub_to", "record_id")
+    subs = subs.with_columns(_holding=pl.struct("phone_id", "holder_id").rle_id()).with_row_index("_row")
+    subs = subs.with_columns(_reach=greatest_so_far(subs["sub_to"], subs["_holding"]))
+    goes_on = pl.col("_holding") == pl.col("_holding").shift(1)
+    subs = subs.with_columns(_reach=pl.when(goes_on).then(pl.col("_reach").shift(1)))
+    overlaps = pl.col("sub_from") <= pl.col("_reach")
+    within_gap = pl.col("sub_from") <= plus_days(pl.col("_reach"), gap_days)
+    split = pl.col("_row").is_in(_held_between(subs.filter(within_gap & ~overlaps), subscriptions)["_row"].implode())
+    follows = (overlaps | (within_gap & ~split)).fill_null(False)
+    subs = subs.with_columns(_group=(~follows).cum_sum())
+    subs = subs.with_columns(tenure_from=pl.col("sub_from").first().over("_group"))
+    starts = subs.select("phone_id", "tenure_from").unique()
+    starts = starts.with_columns(tenure_node=tenure_ids(key, starts["phone_id"], starts["tenure_from"]))
+    return subs.join(
+        starts, on=["phone_id", "tenure_from"], how="left", validate="m:1", nulls_equal=True, maintain_order="left"
+    ).drop("_row", "_holding", "_reach", "_group")
 
 
-def collect_tenures(subs: DataFrame) -> DataFrame:
+def _held_between(following: pl.DataFrame, subscriptions: pl.DataFrame) -> pl.DataFrame:
+    """(_row): those of `following` where somebody else has the number between the end of the last (`_reach`) and their start."""
+    others = subscriptions.select("phone_id", _holder="holder_id", _from="sub_from", _to="sub_to")
+    between = (
+        (pl.col("_holder") != pl.col("holder_id"))
+        & (pl.col("_from") < pl.col("sub_from"))
+        & (pl.col("_to") > pl.col("_reach"))
+    )
+    pairs = following.select("_row", "phone_id", "holder_id", "sub_from", "_reach")
+    return pairs.join(others, on="phone_id", how="inner").filter(between).select("_row").unique()
+
+
+def collect_tenures(subs: pl.DataFrame) -> pl.DataFrame:
     """One row per known tenure, from `join_tenures`; ends are far moments, not nulls."""
-    return subs.groupBy("tenure_node", "phone_id", "tenure_from").agg(
-        F.max("sub_to").alias("tenure_to"),
-        F.max_by("holder_id", F.struct("sub_from", "sub_to", "holder_id")).alias("holder_id"),
-        F.max_by("holder_type", F.struct("sub_from", "sub_to", "holder_id")).alias("holder_type"),
-        F.min("fraud_ended_at").alias("fraud_ended_at"),
-        F.max_by("carrier", F.struct("sub_from", "recorded_at", "record_id")).alias("carrier"),
-    )
+    tenure = ["tenure_node", "phone_id", "tenure_from"]
+    held = subs.sort("sub_from", "sub_to", "holder_id").group_by(tenure).agg(
+        pl.col("sub_to").max().alias("tenure_to"), pl.col("holder_id").last(), pl.col("holder_type").last(),
+        pl.col("fraud_ended_at").min(),
+    )  # fmt: skip
+    carried = subs.sort("sub_from", "recorded_at", "record_id").group_by(tenure).agg(pl.col("carrier").last())
+    return held.join(carried, on=tenure, how="inner", validate="1:1")
 
 
-def tenures_by_phone(tenures: DataFrame) -> DataFrame:
-    """One row per number with its known tenures as an array `known`, for `attach_phone`."""
-    return tenures.groupBy("phone_id").agg(
-        F.sort_array(F.collect_list(F.struct("tenure_from", "tenure_to", "tenure_node"))).alias("known")
-    )
+def tenures_by_phone(tenures: pl.DataFrame) -> pl.DataFrame:
+    """(phone_id, tenure_from, tenure_to, tenure_node): known tenures, those of one number in the order of their starts, for `attach_phone`."""
+    columns = ["phone_id", "tenure_from", "tenure_to", "tenure_node"]
+    return tenures.select(columns).sort(columns)
 
 
 def attach_phone(
-    frame: DataFrame, by_phone: DataFrame, key: bytes, *, phone: str, moment: Column, is_day: Column | None = None
-) -> DataFrame:
+    frame: pl.DataFrame,
+    by_phone: pl.DataFrame,
+    key: bytes,
+    *,
+    phone: str,
+    moment: pl.Expr,
+    is_day: pl.Expr | None = None,
+) -> pl.DataFrame:
     """`frame` with `tenure_node` (the tenure that holds the moment; of two the one activated last; else the implicit one around it),
-    `implicit_from`, `implicit_to` (of an implicit one), and `is_unclear` (a day that two tenures touch: attached to none).
+    `is_unclear` (a day that two tenures touch: attached to none), `is_implicit`, and `implicit_from`, `implicit_to` (of an implicit one).
 
-    One row per row of `frame`; all null where the phone or the moment is.
+    One row per row of `frame`, in its order; all null where the phone or the moment is.
     """
-    joined = frame.join(
-        by_phone.withColumnRenamed("phone_id", "_phone"), on=F.col(phone) == F.col("_phone"), how="left"
-    )
-    joined = joined.withColumns(
-        {"_at": moment, "_known": F.coalesce("known", F.expr("array()").cast(by_phone.schema["known"].dataType))}
-    )
-    day = is_day if is_day is not None else F.lit(False)
-    joined = joined.withColumn("_end", F.when(F.coalesce(day, F.lit(False)), plus_days(F.col("_at"), 1)))
-    holding = F.filter(
-        "_known",
-        lambda t: F.when(
-            F.col("_end").isNull(), (t["tenure_from"] <= F.col("_at")) & (F.col("_at") < t["tenure_to"])
-        ).otherwise((t["tenure_from"] < F.col("_end")) & (F.col("_at") < t["tenure_to"])),
-    )
-    joined = joined.withColumn("_holding", holding)
-    given = F.col(phone).isNotNull() & F.col("_at").isNotNull()
-    unclear = given & F.col("_end").isNotNull() & (F.size("_holding") > 1)
-    implicit = given & (F.size("_holding") == 0)
-    before = F.array_max(
-        F.transform(F.filter("_known", lambda t: t["tenure_to"] <= F.col("_at")), lambda t: t["tenure_to"])
-    )
-    after = F.array_min(
-        F.transform(F.filter("_known", lambda t: t["tenure_from"] > F.col("_at")), lambda t: t["tenure_from"])
-    )
-    joined = joined.withColumns({"_before": F.when(implicit, before), "_after": F.when(implicit, after)})
-    node = F.when(implicit, tenure_id(key, F.col(phone), F.col("_before"))).when(
-        given & ~unclear, F.array_max("_holding")["tenure_node"]
-    )
-    return joined.withColumns(
-        {
-            "tenure_node": node,
-            "is_unclear": unclear,
-            "is_implicit": implicit,
-            "implicit_from": F.col("_before"),
-            "implicit_to": F.col("_after"),
-        }
-    ).drop("_phone", "known", "_known", "_at", "_end", "_holding", "_before", "_after")
+    day = is_day.fill_null(False) if is_day is not None else pl.lit(False)
+    rows = frame.with_columns(_phone=pl.col(phone), _at=moment, _day=day)
+    asked = rows.select("_phone", "_at", "_day").filter(pl.col("_phone").is_not_null() & pl.col("_at").is_not_null())
+    placed = _place(asked.unique(), by_phone)
+    around = placed.filter("is_implicit").select("_phone", "implicit_from").unique()
+    around = around.with_columns(_implicit=tenure_ids(key, around["_phone"], around["implicit_from"]))
+    placed = placed.join(around, on=["_phone", "implicit_from"], how="left", validate="m:1", nulls_equal=True).select(
+        "_phone", "_at", "_day",
+        pl.when("is_implicit").then("_implicit").when(~pl.col("is_unclear")).then("_held").alias("tenure_node"),
+        "is_unclear", "is_implicit", "implicit_from", "implicit_to",
+    )  # fmt: skip
+    found = rows.join(placed, on=["_phone", "_at", "_day"], how="left", validate="m:1", maintain_order="left")
+    flags = pl.col("is_unclear", "is_implicit").fill_null(False)
+    return found.with_columns(flags).drop("_phone", "_at", "_day")
 
 
-def implicit_tenures(*references: tuple[DataFrame, str]) -> DataFrame:
+def _place(asked: pl.DataFrame, by_phone: pl.DataFrame) -> pl.DataFrame:
+    """Each (_phone, _at, _day) with `_held` (of the known tenures that hold it, the one activated last), `is_unclear`, `is_implicit`,
+    `implicit_from` and `implicit_to`."""
+    at, since, to = pl.col("_at"), pl.col("tenure_from"), pl.col("tenure_to")
+    reference = ["_phone", "_at", "_day"]
+    pairs = asked.join(by_phone, left_on="_phone", right_on="phone_id", how="inner")
+    begun = pl.when("_day").then(since < plus_days(at, 1)).otherwise(since <= at)
+    holding = pairs.filter(begun & (at < to)).sort("tenure_from", "tenure_to", "tenure_node")
+    held = holding.group_by(reference).agg(pl.len().alias("_n"), pl.col("tenure_node").last().alias("_held"))
+    free = pairs.join(held, on=reference, how="anti")
+    around = free.group_by(reference).agg(
+        pl.when(to <= at).then(to).max().alias("implicit_from"), pl.when(since > at).then(since).min().alias("implicit_to")
+    )  # fmt: skip
+    placed = asked.join(held, on=reference, how="left", validate="1:1")
+    return placed.join(around, on=reference, how="left", validate="1:1").with_columns(
+        is_unclear=pl.col("_day") & (pl.col("_n").fill_null(0) > 1), is_implicit=pl.col("_n").is_null()
+    )
+
+
+def implicit_tenures(*references: tuple[pl.DataFrame, str]) -> pl.DataFrame:
     """One row per implicit tenure that something refers to; each reference is an attached frame and its phone column."""
-    found: DataFrame | None = None
-    for frame, phone in references:
-        rows = frame.where("is_implicit").select(
+    found = stack(
+        frame.filter("is_implicit").select(
             "tenure_node",
-            F.col(phone).alias("phone_id"),
-            F.col("implicit_from").alias("tenure_from"),
-            F.col("implicit_to").alias("tenure_to"),
+            pl.col(phone).alias("phone_id"),
+            pl.col("implicit_from").alias("tenure_from"),
+            pl.col("implicit_to").alias("tenure_to"),
         )
-        found = rows if found is None else found.unionByName(rows)
-    assert found is not None
-    return found.groupBy("tenure_node").agg(
-        F.first("phone_id").alias("phone_id"),
-        F.first("tenure_from").alias("tenure_from"),
-        F.first("tenure_to").alias("tenure_to"),
+        for frame, phone in references
     )
+    return pick(found, "tenure_node", ["phone_id", "tenure_from", "tenure_to"])
 
 
-def tenure_rows(known: DataFrame, implicit: DataFrame) -> DataFrame:
+def tenure_rows(known: pl.DataFrame, implicit: pl.DataFrame) -> pl.DataFrame:
     """Rows of graph.tenures."""
-    no_text, no_time = F.lit(None).cast("string"), F.lit(None).cast("timestamp")
     first = known.select(
-        F.col("tenure_node").alias("node_id"), "phone_id", "tenure_from", end_or_null(F.col("tenure_to")).alias("tenure_to"),
-        "holder_id", "holder_type", F.lit(False).alias("is_implicit"), "fraud_ended_at", "carrier",
+        pl.col("tenure_node").alias("node_id"), "phone_id", "tenure_from", end_or_null(pl.col("tenure_to")).alias("tenure_to"),
+        "holder_id", "holder_type", pl.lit(False).alias("is_implicit"), "fraud_ended_at", "carrier",
     )  # fmt: skip
     second = implicit.select(
-        F.col("tenure_node").alias("node_id"), "phone_id", "tenure_from", "tenure_to", F.lit(None).cast("bigint").alias("holder_id"),
-        no_text.alias("holder_type"), F.lit(True).alias("is_implicit"), no_time.alias("fraud_ended_at"), no_text.alias("carrier"),
+        pl.col("tenure_node").alias("node_id"), "phone_id", "tenure_from", "tenure_to", pl.lit(True).alias("is_implicit")
     )  # fmt: skip
-    return first.unionByName(second)
+    return pl.concat([first, second], how="diagonal")

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from functools import reduce
-
+import polars as pl
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from jobs.core.frames import stack
 from jobs.core.night import Night, StageReport
 from jobs.graph.sources import Sources
 from jobs.identifiers.protect import GUARD_LIST, PUBLIC_SUFFIX, load_protected, protected_reason
@@ -24,12 +24,7 @@ def run(night: Night) -> StageReport:
         F.min("scope").alias("scope"),
     )
     protected = load_protected(night.settings.schemas_dir / "policy" / "protected.yml", night.codes)
-    guarded = _guarded(night)
-    rows = (
-        known.join(F.broadcast(guarded), on="node_id", how="left")
-        if guarded is not None
-        else known.withColumn("_guarded", F.lit(False))
-    )
+    rows = known.join(F.broadcast(_guarded(night)), on="node_id", how="left")
     by_list = F.when(F.col("_guarded"), F.lit(GUARD_LIST))
     marked = rows.withColumn(
         "protected_reason", F.coalesce(protected_reason(F.col("type"), F.col("value"), protected), by_list)
@@ -43,31 +38,21 @@ def run(night: Night) -> StageReport:
             "scope", "first_seen_on", "protected_reason", is_guarded.alias("is_guarded"),
         ),
     )  # fmt: skip
-    counted = (
-        night.lake.read("graph.identifiers")
-        .agg(F.count("*").alias("n"), F.count("protected_reason").alias("p"))
-        .collect()[0]
-    )
-    return StageReport(
-        rows_in=counted["n"],
-        rows_out=counted["n"],
-        notes=[f"protected: {counted['p']:,} identifiers"] if counted["p"] else [],
-    )
+    made = night.lake.frame("graph.identifiers", ["protected_reason"])
+    n_protected = made.height - made["protected_reason"].null_count()
+    notes = [f"protected: {n_protected:,} identifiers"] if n_protected else []
+    return StageReport(rows_in=made.height, rows_out=made.height, notes=notes)
 
 
-def _guarded(night: Night) -> DataFrame | None:
-    """(node_id, _guarded) of what the guard lists name; None when no contract is a guard list."""
-    frames = []
-    for feed in night.contracts.values():
-        if feed.agency == "guard" and night.lake.has(f"silver.{feed.table}"):
-            for label, identifier in feed.identifiers.items():
-                if identifier.type is not None:
-                    frames.append(Sources.of(night).current(feed.id).select(F.col(f"{label}_id").alias("node_id")))
-    if not frames:
-        return None
-    return (
-        reduce(DataFrame.unionByName, frames)
-        .where("node_id IS NOT NULL")
-        .distinct()
-        .withColumn("_guarded", F.lit(True))
-    )
+def _guarded(night: Night) -> DataFrame:
+    """(node_id, _guarded) of what the guard lists name: a few thousand."""
+    frames = [
+        Sources.of(night).current(feed.id).select(pl.col(f"{label}_id").alias("node_id"))
+        for feed in night.contracts.values()
+        if feed.agency == "guard" and night.lake.has(f"silver.{feed.table}")
+        for label, identifier in feed.identifiers.items()
+        if identifier.type is not None
+    ]
+    named = stack([pl.DataFrame(schema={"node_id": pl.Int64}), *frames]).drop_nulls().unique().sort("node_id")
+    rows = named.with_columns(_guarded=True).to_arrow(compat_level=pl.CompatLevel.oldest())
+    return night.spark.createDataFrame(rows, "node_id bigint, _guarded boolean")

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import itertools
 from collections.abc import Sequence
 
+import polars as pl
 from pyspark.sql import Column
 from pyspark.sql import functions as F
 
@@ -40,6 +42,28 @@ def digest_py(key: bytes, *parts: str | None) -> str:
 def node_id_py(key: bytes, *parts: str | None) -> int:
     """The first 8 bytes of the digest as a signed big-endian number: what a BIGINT holds."""
     return int.from_bytes(bytes.fromhex(digest_py(key, *parts))[:8], "big", signed=True)
+
+
+def node_ids(key: bytes, *parts: pl.Series | str) -> pl.Series:
+    """`node_id_py` for every row of these columns of text; a plain text stands for all rows."""
+    columns = [part.to_list() if isinstance(part, pl.Series) else None for part in parts]
+    n = next(len(column) for column in columns if column is not None)
+    rows = zip(
+        *[itertools.repeat(part, n) if column is None else column for part, column in zip(parts, columns, strict=True)],
+        strict=True,
+    )
+    inner_pad, outer_pad = _pads(key)
+    inner, outer = hashlib.sha256(inner_pad), hashlib.sha256(outer_pad)  # each row goes on from here
+    known: dict[tuple[str | None, ...], int] = {}
+    ids = []
+    for row in rows:
+        if row not in known:
+            head, tail = inner.copy(), outer.copy()
+            head.update(encode_py(row))
+            tail.update(head.digest())
+            known[row] = int.from_bytes(tail.digest()[:8], "big", signed=True)
+        ids.append(known[row])
+    return pl.Series(ids, dtype=pl.Int64)
 
 
 def encode(*parts: Column) -> Column:

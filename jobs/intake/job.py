@@ -15,8 +15,6 @@ from jobs.intake.landing import Discovery, discover
 from jobs.intake.staging import Staging
 
 if TYPE_CHECKING:
-    from pyspark.sql import Row
-
     from jobs.core.night import Night
 
 TABLE = "ops.deliveries"
@@ -36,7 +34,7 @@ def run(night: Night) -> StageReport:
         agencies=load_agencies(night.settings.schemas_dir),
         limits=Limits(),
         staging=staging,
-        ledger=Ledger.of(_as_dict(row) for row in night.lake.read(TABLE).collect()),
+        ledger=Ledger.of(night.lake.frame(TABLE).to_dicts()),
     )
     answers = desk.answer_all(seen.found)
     if answers:
@@ -44,10 +42,6 @@ def run(night: Night) -> StageReport:
         night.lake.append(TABLE, night.spark.createDataFrame(rows, night.lake.schema(TABLE).struct).coalesce(1))
     taken = sum(answer.rows_in or 0 for answer in answers)
     return StageReport(rows_in=taken, rows_out=taken, notes=[*notes_on(answers), *_notes_on_folders(seen)])
-
-
-def _as_dict(row: Row) -> dict[str, object]:
-    return row.asDict(recursive=True)
 
 
 def _notes_on_folders(seen: Discovery) -> list[str]:

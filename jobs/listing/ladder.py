@@ -2,84 +2,83 @@
 
 from __future__ import annotations
 
-from pyspark.sql import Column, DataFrame
-from pyspark.sql import functions as F
+from datetime import date, datetime, timedelta
 
-from jobs.listing.tests import ARTICLE_22, MEASURES, rank
+import polars as pl
+
+from jobs.core.frames import UTC, collected, collected_lists, pick
+from jobs.graph.intervals import begins, ends, live_at
+from jobs.listing.tests import ARTICLE_22, rank
 from jobs.policy import Policy
 
 DOCUMENTS = ("national_id", "uscc", "passport", "other_document")
 
 
-def measure_of(place: Column) -> Column:
-    """The measure at a place of the ladder."""
-    return F.element_at(F.array(*(F.lit(m) for m in MEASURES)), place)
+def term_end(policy: Policy, on: date) -> pl.Expr:
+    """The night in which the term of `measure` passes when it is given tonight; `none` has no term."""
+    ends_on = {measure: on + timedelta(days=days) for measure, days in policy.measures.terms.items()}
+    return pl.col("measure").replace_strict(ends_on, default=on, return_dtype=pl.Date)
 
 
-def climb(candidates: DataFrame) -> DataFrame:
+def climb(candidates: pl.DataFrame) -> pl.DataFrame:
     """One row per node: its highest measure, the test that allows it, every reason that holds, all lineages it stands on."""
-    ranked = candidates.withColumn("_rank", rank("measure"))
-    first = F.struct(-F.col("_rank"), F.col("test"), F.col("ref"))
-    return ranked.groupBy("node_id").agg(
-        measure_of(F.max("_rank")).alias("measure"), F.min_by("test", first).alias("test"), F.min_by("decided_by", first).alias("decided_by"),
-        F.sort_array(F.collect_set("reason")).alias("reasons"), F.sort_array(F.array_distinct(F.flatten(F.collect_list("lineages")))).alias("lineages"),
-        F.sort_array(F.array_distinct(F.flatten(F.collect_list("tenures")))).alias("tenures"),
-        F.concat_ws("; ", F.sort_array(F.collect_set("ref"))).alias("refs"),
+    ranked = candidates.with_columns(rank("measure").alias("_rank"))
+    highest = pick(ranked, "node_id", [("_rank", True), "test", "ref", "decided_by"])
+    whole = candidates.group_by("node_id").agg(
+        collected("reason").alias("reasons"), collected_lists("lineages"), collected_lists("tenures"),
+        collected("ref").str.join("; ").alias("refs"),
     )  # fmt: skip
+    return highest.select("node_id", "measure", "test", "decided_by").join(
+        whole, on="node_id", how="inner", validate="1:1"
+    )
 
 
 def describe_nodes(
-    nodes: DataFrame, identifiers: DataFrame, tenures: DataFrame, accounts: DataFrame, instant: object
-) -> DataFrame:
+    nodes: pl.DataFrame, identifiers: pl.DataFrame, tenures: pl.DataFrame, accounts: pl.DataFrame, instant: datetime
+) -> pl.DataFrame:
     """node_id, type, phone_id, tenure_from, issuer, protected_reason, gone: why nobody can act on it tonight (null when one can).
 
     `accounts`: node_id, closed_at, scope.
     """
-    wanted = nodes.select("node_id").distinct()
-    of_number = identifiers.select(F.col("node_id").alias("_phone"), F.col("protected_reason").alias("_protected"))
-    is_live = (F.coalesce("tenure_from", F.lit("0001-01-01").cast("timestamp")) < F.lit(instant)) & (
-        F.col("tenure_to").isNull() | (F.col("tenure_to") >= F.lit(instant))
-    )
-    phones = tenures.join(wanted, on="node_id", how="inner").join(of_number, on=F.col("phone_id") == F.col("_phone"), how="left").select(
-        "node_id", F.lit("phone").alias("type"), "phone_id", "tenure_from", F.col("carrier").alias("issuer"),
-        F.col("_protected").alias("protected_reason"), F.when(~is_live, F.lit("tenure_ended")).alias("gone"),
+    tonight = pl.lit(instant, dtype=UTC)
+    of_number = identifiers.select(phone_id="node_id", protected_reason="protected_reason")
+    is_live = live_at(begins(pl.col("tenure_from")), ends(pl.col("tenure_to")), tonight)
+    phones = tenures.join(nodes, on="node_id", how="semi").join(of_number, on="phone_id", how="left", validate="m:1").select(
+        "node_id", pl.lit("phone").alias("type"), "phone_id", "tenure_from", pl.col("carrier").alias("issuer"), "protected_reason",
+        pl.when(~is_live).then(pl.lit("tenure_ended")).alias("gone"),
     )  # fmt: skip
-    state = accounts.select(F.col("node_id").alias("_account"), "closed_at", F.col("scope").alias("_scope"))
-    closed = F.col("closed_at") < F.lit(instant)
-    others = identifiers.join(wanted, on="node_id", how="inner").join(state, on=F.col("node_id") == F.col("_account"), how="left").select(
-        "node_id", "type", F.lit(None).cast("bigint").alias("phone_id"), F.lit(None).cast("timestamp").alias("tenure_from"),
-        F.coalesce("_scope", "scope").alias("issuer"), "protected_reason", F.when(closed, F.lit("account_closed")).alias("gone"),
+    state = accounts.select("node_id", "closed_at", _scope="scope").filter(pl.col("node_id").is_not_null())
+    others = identifiers.join(nodes, on="node_id", how="semi").join(state, on="node_id", how="left", validate="m:1").select(
+        "node_id", "type", pl.lit(None, dtype=pl.Int64).alias("phone_id"), pl.lit(None, dtype=UTC).alias("tenure_from"),
+        pl.coalesce("_scope", "scope").alias("issuer"), "protected_reason",
+        pl.when(pl.col("closed_at") < tonight).then(pl.lit("account_closed")).alias("gone"),
     )  # fmt: skip
-    return phones.unionByName(others)
+    return pl.concat([phones, others])
 
 
-def listable(climbed: DataFrame, nodes: DataFrame, policy: Policy) -> DataFrame:
+def listable(climbed: pl.DataFrame, nodes: pl.DataFrame, policy: Policy) -> pl.DataFrame:
     """What can be listed tonight, with the node's facts and the legal basis: live, unprotected, with a basis; documents only by a finding."""
-    bases = F.create_map(*(F.lit(part) for pair in sorted(policy.legal_basis.items()) for part in pair))
-    rows = climbed.join(nodes, on="node_id", how="inner").withColumn("legal_basis", F.element_at(bases, F.col("type")))
-    by_finding = ~F.col("type").isin(*DOCUMENTS) | (F.col("test") == "finding")
-    return rows.where(
-        F.col("gone").isNull() & F.col("protected_reason").isNull() & F.col("legal_basis").isNotNull() & by_finding
+    rows = climbed.join(nodes, on="node_id", how="inner", validate="m:1").with_columns(
+        legal_basis=pl.col("type").replace_strict(policy.legal_basis, default=None, return_dtype=pl.String)
     )
+    by_finding = ~pl.col("type").is_in(DOCUMENTS) | (pl.col("test") == "finding")
+    return rows.filter(
+        pl.col("gone").is_null() & pl.col("protected_reason").is_null() & pl.col("legal_basis").is_not_null() & by_finding
+    )  # fmt: skip
 
 
-def past_due(tonight: DataFrame, active: DataFrame, on: object) -> DataFrame:
+def past_due(tonight: pl.DataFrame, active: pl.DataFrame, on: date) -> pl.DataFrame:
     """`restrict` for what the Article 22 rule still lists and nobody has answered for by its due date. `active`: with `answer`."""
-    waiting = active.where((F.col("due_on") < F.lit(on)) & F.col("answer").isNull()).select(
-        "node_id", F.lit(True).alias("_late")
+    waiting = active.filter((pl.col("due_on") < on) & pl.col("answer").is_null()).select("node_id").unique()
+    rows = tonight.join(waiting.with_columns(_late=pl.lit(True)), on="node_id", how="left", validate="m:1")
+    is_late = (
+        pl.col("_late").fill_null(False)
+        & pl.col("reasons").list.contains(ARTICLE_22)
+        & (rank("measure") <= rank(pl.lit("restrict")))
     )
-    rows = tonight.join(waiting, on="node_id", how="left")
-    late = (
-        F.coalesce("_late", F.lit(False))
-        & F.array_contains("reasons", ARTICLE_22)
-        & (rank("measure") <= rank(F.lit("restrict")))
-    )
-    return rows.withColumns(
-        {
-            "test": F.when(late, F.lit("verification_overdue")).otherwise(F.col("test")),
-            "reasons": F.when(
-                late, F.sort_array(F.array_union("reasons", F.array(F.lit("verification_overdue"))))
-            ).otherwise(F.col("reasons")),
-            "measure": F.when(late, F.lit("restrict")).otherwise(F.col("measure")),
-        }
+    with_late = pl.col("reasons").list.set_union(["verification_overdue"]).list.sort()
+    return rows.with_columns(
+        test=pl.when(is_late).then(pl.lit("verification_overdue")).otherwise("test"),
+        reasons=pl.when(is_late).then(with_late).otherwise("reasons"),
+        measure=pl.when(is_late).then(pl.lit("restrict")).otherwise("measure"),
     ).drop("_late")

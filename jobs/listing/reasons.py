@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from pyspark.sql import Column
-from pyspark.sql import functions as F
+import re
+
+import polars as pl
 
 EN = {
     "finding": "An authority found that this {type} was used in telecom or online fraud.",
@@ -36,32 +37,36 @@ AGENCY_EN = {"public_security": "public security", "finance": "finance", "teleco
 AGENCY_ZH = {"public_security": "公安", "finance": "金融", "telecom": "电信", "internet": "网信"}
 
 
-def _pick(texts: dict[str, str], key: Column, otherwise: str) -> Column:
-    table = F.create_map(*(F.lit(part) for pair in texts.items() for part in pair))
-    return F.coalesce(F.element_at(table, key), F.lit(otherwise))
+def _words(texts: dict[str, str], key: pl.Expr, otherwise: str) -> pl.Expr:
+    return key.replace_strict(texts, default=otherwise, return_dtype=pl.String)
+
+
+def _filled(template: str, given: dict[str, pl.Expr]) -> pl.Expr:
+    """A template as an expression: each `{name}` is what stands in the row."""
+    parts = [part for part in re.split(r"(\{\w+\})", template) if part]
+    return pl.concat_str([given[part[1:-1]] if part.startswith("{") else pl.lit(part) for part in parts])
 
 
 def _sentence(
     texts: dict[str, str], types: dict[str, str], agencies: dict[str, str], path: str, source: str, colon: str
-) -> Column:
-    due = F.coalesce(F.date_format("due_on", "yyyy-MM-dd"), F.lit("-"))
-    filled = F.replace(
-        F.replace(_pick(texts, F.col("test"), ""), F.lit("{type}"), _pick(types, F.col("type"), "identifier")),
-        F.lit("{due}"),
-        due,
+) -> pl.Expr:
+    given = {
+        "type": _words(types, pl.col("type"), "identifier"),
+        "due": pl.col("due_on").dt.to_string("%Y-%m-%d").fill_null("-"),
+    }
+    why = pl.coalesce(*(pl.when(pl.col("test") == test).then(_filled(text, given)) for test, text in texts.items()), pl.lit(""))  # fmt: skip
+    names = pl.col("agencies").list.eval(_words(agencies, pl.element(), "")).list.join(", ")
+    steps = pl.when(pl.col("path_kinds").list.len() > 0).then(
+        pl.concat_str(pl.lit(f" {path}{colon} "), pl.col("path_kinds").list.join(" > "), pl.lit("."))
     )
-    names = F.array_join(F.transform("agencies", lambda a: _pick(agencies, a, "")), ", ")
-    steps = F.when(
-        F.size("path_kinds") > 0, F.concat(F.lit(f" {path}{colon} "), F.array_join("path_kinds", " > "), F.lit("."))
-    )
-    return F.concat(filled, F.coalesce(steps, F.lit("")), F.lit(f" {source}{colon} "), names, F.lit("."))
+    return pl.concat_str(why, steps.fill_null(""), pl.lit(f" {source}{colon} "), names, pl.lit("."))
 
 
-def reason_en() -> Column:
+def reason_en() -> pl.Expr:
     """Of a row with test, type, due_on, agencies and path_kinds (edge kinds of the path that explains it)."""
     return _sentence(EN, TYPE_EN, AGENCY_EN, "Path", "Agencies", ":")
 
 
-def reason_zh() -> Column:
+def reason_zh() -> pl.Expr:
     """The same in Chinese."""
     return _sentence(ZH, TYPE_ZH, AGENCY_ZH, "关联路径", "来源部门", "：")

@@ -2,44 +2,33 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 
-from pyspark.sql import DataFrame
-from pyspark.sql import functions as F
+import polars as pl
 
+from jobs.core.frames import pick, short_digest
 from jobs.policy import Policy
 
 
-def keep_reviews(before: DataFrame, tonight: DataFrame, policy: Policy, on: date) -> DataFrame:
+def keep_reviews(before: pl.DataFrame, tonight: pl.DataFrame, policy: Policy, on: date) -> pl.DataFrame:
     """Rows of blacklist.for_review. `tonight`: node_id, reason, source, detail."""
     owners = policy.due_process.review_owner
-    owner = F.lit(owners["default"])
-    for reason, who in owners.items():
-        owner = F.when(F.col("reason") == reason, F.lit(who)).otherwise(owner)
-    days = policy.measures.human_due_days
-    named = tonight.withColumn(
-        "review_id",
-        F.sha2(
-            F.concat_ws("|", "reason", F.coalesce(F.col("node_id").cast("string"), F.lit("-")), "source"), 256
-        ).substr(1, 32),
+    owner = pl.col("reason").replace_strict(owners, default=owners["default"], return_dtype=pl.String)
+    node = pl.col("node_id").cast(pl.String).fill_null("-")
+    named = tonight.with_columns(review_id=short_digest(tonight, pl.col("reason"), node, pl.col("source")))
+    detail = pl.when(pl.col("detail") != "").then("detail")
+    fresh = pick(named, "review_id", ["detail"]).select(
+        "review_id", _node="node_id", _reason="reason", _detail=pl.concat_str("source", detail, separator=": ", ignore_nulls=True)
+    )  # fmt: skip
+    rows = before.join(fresh, on="review_id", how="full", coalesce=True, validate="1:1")
+    is_here, was_open = pl.col("_reason").is_not_null(), (pl.col("status") == "open").fill_null(False)
+    rows = rows.with_columns(
+        reason=pl.coalesce("_reason", "reason"),
+        opened_on=pl.when(is_here & ~was_open).then(pl.lit(on)).otherwise("opened_on"),
+        closed_on=pl.when(~is_here & was_open).then(pl.lit(on)).when(~is_here).then("closed_on"),
     )
-    fresh = named.dropDuplicates(["review_id"]).select(
-        "review_id",
-        F.col("node_id").alias("_node"),
-        F.col("reason").alias("_reason"),
-        F.concat_ws(": ", "source", F.when(F.col("detail") != "", F.col("detail"))).alias("_detail"),
-    )
-    rows = before.join(fresh, on="review_id", how="full")
-    here = F.col("_reason").isNotNull()
-    opened = (
-        F.when(here & F.coalesce(F.col("status") == "open", F.lit(False)), F.col("opened_on"))
-        .when(here, F.lit(on))
-        .otherwise(F.col("opened_on"))
-    )
-    closed = F.when(~here & (F.col("status") == "open"), F.lit(on)).when(~here, F.col("closed_on"))
-    rows = rows.withColumns({"_opened": opened, "_closed": closed, "reason": F.coalesce("_reason", "reason")})
     return rows.select(
-        "review_id", F.coalesce("_node", "node_id").alias("node_id"), "reason", F.coalesce("_detail", "detail").alias("detail"),
-        owner.alias("owner"), F.col("_opened").alias("opened_on"), F.date_add(F.col("_opened"), days).alias("due_on"),
-        F.when(here, F.lit("open")).otherwise(F.lit("closed")).alias("status"), F.col("_closed").alias("closed_on"),
+        "review_id", pl.coalesce("_node", "node_id").alias("node_id"), "reason", pl.coalesce("_detail", "detail").alias("detail"),
+        owner.alias("owner"), "opened_on", (pl.col("opened_on") + timedelta(days=policy.measures.human_due_days)).alias("due_on"),
+        pl.when(is_here).then(pl.lit("open")).otherwise(pl.lit("closed")).alias("status"), "closed_on",
     )  # fmt: skip

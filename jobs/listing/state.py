@@ -5,12 +5,14 @@ A listing keeps its id as long as it stands; what is released stays as history.
 
 from __future__ import annotations
 
-from datetime import date
+from collections.abc import Sequence
+from datetime import date, timedelta
 
-from pyspark.sql import Column, DataFrame
-from pyspark.sql import functions as F
+import polars as pl
 
-from jobs.listing.tests import ARTICLE_22, rank
+from jobs.core.frames import collected, pick, short_digest
+from jobs.listing.ladder import term_end
+from jobs.listing.tests import ARTICLE_22, rank, unrolled
 from jobs.policy import Policy
 
 PUBLISHED = (
@@ -19,141 +21,131 @@ PUBLISHED = (
 )  # fmt: skip
 
 
-def with_answers(active: DataFrame, outcomes: DataFrame) -> DataFrame:
+def with_answers(active: pl.DataFrame, outcomes: pl.DataFrame) -> pl.DataFrame:
     """Active listings with `answer` (the newest valid outcome), and whether it frees (`is_freed`)."""
-    valid = outcomes.where("is_valid").groupBy("listing_id").agg(
-        F.max_by("outcome", F.struct("acted_at", "recorded_at", "outcome")).alias("answer"),
-        F.max(F.col("outcome").isin("verified_clean", "rectified")).alias("_freed"),
-    )  # fmt: skip
-    rows = active.join(valid, on="listing_id", how="left")
-    may_free = (F.col("measure") == "verify") | (F.col("test") == "verification_overdue")
-    return rows.withColumn("is_freed", F.coalesce("_freed", F.lit(False)) & may_free).drop("_freed")
+    valid = outcomes.filter("is_valid")
+    newest = pick(valid, "listing_id", [("acted_at", True), ("recorded_at", True), ("outcome", True)])
+    clean = valid.filter(pl.col("outcome").is_in(["verified_clean", "rectified"])).select("listing_id").unique()
+    rows = active.join(
+        newest.select("listing_id", answer="outcome"), on="listing_id", how="left", validate="m:1"
+    ).join(clean.with_columns(is_freed=pl.lit(True)), on="listing_id", how="left", validate="m:1")  # fmt: skip
+    may_free = (pl.col("measure") == "verify") | (pl.col("test") == "verification_overdue")
+    return rows.with_columns(is_freed=pl.col("is_freed").fill_null(False) & may_free)
 
 
-def drop_spent(tonight: DataFrame, released: DataFrame) -> DataFrame:
+def drop_spent(tonight: pl.DataFrame, released: pl.DataFrame) -> pl.DataFrame:
     """Without what a passed term has used up: the same or a lower measure on none but the lineages that such a listing stood on.
 
     `tonight`: candidates, several of a node, or one row per node that was climbed to.
     """
-    spent = released.where("release_reason = 'term_ended'").select(
-        "node_id", rank("measure").alias("_rank"), F.explode("lineages").alias("_lineage")
-    )
-    rows = tonight.withColumn("_place", rank("measure"))
+    over = released.filter(pl.col("release_reason") == "term_ended").join(tonight, on="node_id", how="semi")
+    spent = unrolled(over.select("node_id", rank("measure").alias("_rank"), _lineage="lineages"), "_lineage")
+    rows = tonight.with_columns(rank("measure").alias("_place"))
     used = (
         rows.select("node_id", "_place")
+        .unique()
         .join(spent, on="node_id", how="inner")
-        .where("_rank >= _place")
-        .groupBy("node_id", "_place")
-        .agg(F.collect_set("_lineage").alias("_used"))
+        .filter(pl.col("_rank") >= pl.col("_place"))
+        .group_by("node_id", "_place")
+        .agg(collected("_lineage").alias("_used"))
     )
-    rows = rows.join(used, on=["node_id", "_place"], how="left")
-    return rows.where(F.col("_used").isNull() | (F.size(F.array_except("lineages", "_used")) > 0)).drop(
-        "_used", "_place"
-    )
+    rows = rows.join(used, on=["node_id", "_place"], how="left", validate="m:1")
+    has_more = pl.col("lineages").list.set_difference("_used").list.len() > 0
+    return rows.filter(pl.col("_used").is_null() | has_more).drop("_used", "_place")
 
 
 def end_listings(
-    active: DataFrame, tonight: DataFrame, facts: DataFrame, lifted: DataFrame, hands: DataFrame, on: date
-) -> DataFrame:
+    active: pl.DataFrame,
+    tonight: pl.DataFrame,
+    facts: pl.DataFrame,
+    lifted: pl.DataFrame,
+    hands: pl.DataFrame,
+    on: date,
+) -> pl.DataFrame:
     """Active listings with `ends_as`: why each leaves tonight; null where it stays.
 
     `facts`: describe_nodes; `lifted`: node_id, appeal_on (the night that took the newest upheld appeal); `hands`: node_id of what another now uses.
     An undecided proposal is renewed, not ended, at its term.
     """
-    still = tonight.select(
-        "node_id", F.lit(True).alias("_still"), F.col("measure").alias("_tonight"), F.col("reasons").alias("_reasons")
-    )
-    state = facts.select("node_id", F.col("protected_reason").alias("_protected"), F.col("gone").alias("_gone"))
-    rows = (
-        active.join(still, on="node_id", how="left")
-        .join(state, on="node_id", how="left")
-        .join(lifted, on="node_id", how="left")
-    )
-    rows = rows.join(hands.select("node_id").distinct().withColumn("_hands", F.lit(True)), on="node_id", how="left")
+    still = tonight.select("node_id", pl.lit(True).alias("_still"), _tonight="measure", _reasons="reasons")
+    state = facts.select("node_id", _protected="protected_reason", _gone="gone")
+    other = hands.select("node_id").unique().with_columns(_hands=pl.lit(True))
+    rows = active
+    for frame in (still, state, lifted.select("node_id", "appeal_on"), other):
+        rows = rows.join(frame, on="node_id", how="left", validate="m:1")
     same_or_lower = rank("_tonight") <= rank("measure")
-    renewed = (F.col("test") == "proposed_for_review") & F.array_contains("_reasons", "proposed_for_review")
+    is_proposal = pl.col("_reasons").list.contains("proposed_for_review").fill_null(False)
     over = (
-        (F.col("expires_on") <= F.lit(on))
-        & (F.col("_tonight").isNull() | same_or_lower)
-        & ~F.coalesce(renewed, F.lit(False))
+        (pl.col("expires_on") <= on)
+        & (pl.col("_tonight").is_null() | same_or_lower)
+        & ~((pl.col("test") == "proposed_for_review") & is_proposal)
     )
     why = (
-        F.when(F.col("_protected").isNotNull(), F.lit("protected_identifier"))
-        .when(F.col("appeal_on") > F.col("listed_on"), F.lit("appeal_upheld"))
-        .when(F.col("answer") == "closed", F.lit("acted"))
-        .when(F.col("is_freed"), F.lit("verified"))
-        .when(F.col("_gone").isNotNull(), F.col("_gone"))
-        .when(over, F.lit("term_ended"))
-        .when(F.col("_still").isNull() & F.col("_hands"), F.lit("hands_changed"))
-        .when(F.col("_still").isNull(), F.lit("support_ended"))
-    )
-    return rows.withColumn("ends_as", why).drop(
-        "_still", "_tonight", "_reasons", "_protected", "_gone", "appeal_on", "_hands"
-    )
+        pl.when(pl.col("_protected").is_not_null()).then(pl.lit("protected_identifier"))
+        .when(pl.col("appeal_on") > pl.col("listed_on")).then(pl.lit("appeal_upheld"))
+        .when(pl.col("answer") == "closed").then(pl.lit("acted"))
+        .when("is_freed").then(pl.lit("verified"))
+        .when(pl.col("_gone").is_not_null()).then("_gone")
+        .when(over).then(pl.lit("term_ended"))
+        .when(pl.col("_still").is_null() & pl.col("_hands")).then(pl.lit("hands_changed"))
+        .when(pl.col("_still").is_null()).then(pl.lit("support_ended"))
+    )  # fmt: skip
+    return rows.select(*active.columns, why.alias("ends_as"))
 
 
-def give_terms(tonight: DataFrame, staying: DataFrame, policy: Policy, on: date) -> DataFrame:
+def give_terms(tonight: pl.DataFrame, staying: pl.DataFrame, policy: Policy, on: date) -> pl.DataFrame:
     """Tonight's list with its dates and ids: those of the listing that stays, or new ones.
 
-    A term counts from the night in which the present measure was first given; a due date is given once, with the Article 22 rule.
+    A term counts from the night in which the present measure was first given; a due date is given once, with the Article 22 rule, where the
+    listing asks for verification: what is suspended or closed is not asked, and a decided `restrict` keeps only a date given before.
     """
     kept = staying.select(
-        "node_id", "listing_id", "listed_on", F.col("measure").alias("_measure"), F.col("measured_on").alias("_measured"),
-        F.col("expires_on").alias("_expires"), F.col("due_on").alias("_due"), F.col("reasons").alias("_reasons"), "answer",
+        "node_id", "listing_id", "listed_on", _measure="measure", _measured="measured_on", _expires="expires_on", _due="due_on",
+        _reasons="reasons", outcome="answer",
     )  # fmt: skip
+    # Two listings meet on one node when their tenures became one: both go on, each with its dates, until an outcome or the end of the support.
     rows = tonight.join(kept, on="node_id", how="left")
-    same = F.col("_measure").eqNullSafe(F.col("measure"))
-    measured = F.when(same, F.col("_measured")).otherwise(F.lit(on))
-    days = F.lit(0)
-    for measure, term in policy.measures.terms.items():
-        days = F.when(F.col("measure") == measure, F.lit(term)).otherwise(days)
-    expires = F.when(same & (F.col("_expires") > F.lit(on)), F.col("_expires")).otherwise(F.date_add(F.lit(on), days))
-    by_rule = F.array_contains("reasons", ARTICLE_22)
-    had = F.coalesce(F.array_contains("_reasons", ARTICLE_22), F.lit(False))
-    due = F.when(
-        by_rule & F.col("answer").isNull(),
-        F.when(had, F.col("_due")).otherwise(F.date_add(F.lit(on), policy.measures.article_22_due_days)),
-    )
-    new_id = F.sha2(F.concat_ws("|", F.lit("listing"), "node_id", F.lit(on.isoformat())), 256).substr(1, 32)
-    return rows.withColumns(
-        {
-            "listing_id": F.coalesce("listing_id", new_id), "listed_on": F.coalesce("listed_on", F.lit(on)), "measured_on": measured,
-            "expires_on": expires, "due_on": due, "outcome": F.col("answer"),
-        }
-    ).drop("_measure", "_measured", "_expires", "_due", "_reasons", "answer")  # fmt: skip
+    is_same = pl.col("_measure").eq_missing(pl.col("measure"))
+    by_rule = pl.col("reasons").list.contains(ARTICLE_22)
+    had = pl.col("_reasons").list.contains(ARTICLE_22).fill_null(False)
+    new_due = pl.when(pl.col("measure") == "verify").then(pl.lit(on + timedelta(days=policy.measures.article_22_due_days)))
+    due = pl.when(rank("measure") <= rank(pl.lit("restrict"))).then(pl.coalesce(pl.when(had).then("_due"), new_due))
+    new_id = short_digest(rows, pl.lit("listing"), pl.col("node_id"), pl.lit(on.isoformat()))
+    return rows.with_columns(
+        listing_id=pl.coalesce("listing_id", new_id),
+        listed_on=pl.col("listed_on").fill_null(on),
+        measured_on=pl.when(is_same).then("_measured").otherwise(pl.lit(on)),
+        expires_on=pl.when(is_same & (pl.col("_expires") > on)).then("_expires").otherwise(term_end(policy, on)),
+        due_on=pl.when(by_rule & pl.col("outcome").is_null()).then(due),
+    ).drop("_measure", "_measured", "_expires", "_due", "_reasons")
 
 
-def find_events(before: DataFrame, after: DataFrame, on: date) -> DataFrame:
+def find_events(before: pl.DataFrame, after: pl.DataFrame, on: date) -> pl.DataFrame:
     """ADD, CHANGE and RELEASE of tonight. Both frames: listings; `before` the active ones of last night, `after` all that changed hands tonight."""
-    was = before.select("listing_id", F.struct(*PUBLISHED).alias("_was"))
-    rows = after.select(
-        "listing_id", "node_id", "measure", "test", "status", "release_reason", F.struct(*PUBLISHED).alias("_is")
-    ).join(was, on="listing_id", how="left")
+    was = before.select("listing_id", pl.lit(True).alias("_was"), pl.col(PUBLISHED).name.prefix("_was_"))
+    rows = after.join(was, on="listing_id", how="left", validate="m:1")
+    is_other = pl.any_horizontal(pl.col(name).ne_missing(pl.col(f"_was_{name}")) for name in PUBLISHED)
     event = (
-        F.when(F.col("_was").isNull(), F.lit("ADD"))
-        .when(F.col("status") == "released", F.lit("RELEASE"))
-        .when(~F.col("_was").eqNullSafe(F.col("_is")), F.lit("CHANGE"))
+        pl.when(pl.col("_was").is_null())
+        .then(pl.lit("ADD"))
+        .when(pl.col("status") == "released")
+        .then(pl.lit("RELEASE"))
+        .when(is_other)
+        .then(pl.lit("CHANGE"))
     )
     return (
-        rows.withColumn("event", event)
-        .where("event IS NOT NULL")
-        .select(
-            F.lit(on).alias("night_on"),
-            "event",
-            "listing_id",
-            "node_id",
-            "measure",
-            F.coalesce("release_reason", "test").alias("reason"),
+        rows.select(
+            pl.lit(on).alias("night_on"), event.alias("event"), "listing_id", "node_id", "measure",
+            pl.coalesce("release_reason", "test").alias("reason"),
         )
-    )
+        .filter(pl.col("event").is_not_null())
+        .sort("listing_id", "event")
+    )  # fmt: skip
 
 
-def administrator(by_type: dict[str, str], known: list[str]) -> Column:
+def administrator(by_type: dict[str, str], known: Sequence[str]) -> pl.Expr:
     """Who administers a row with type and issuer: the carrier of a phone, the institution or platform of an account, one recipient for a
     type (`by_type`), every carrier (null) a device. `known`: ids of recipients."""
-    fixed = (
-        F.create_map(*(F.lit(part) for pair in sorted(by_type.items()) for part in pair)) if by_type else F.lit(None)
-    )
-    return F.when(F.col("type") == "imei", F.lit(None).cast("string")).otherwise(
-        F.coalesce(F.element_at(fixed, F.col("type")), F.when(F.col("issuer").isin(known), F.col("issuer")))
-    )
+    fixed = pl.col("type").replace_strict(by_type, default=None, return_dtype=pl.String)
+    by_issuer = pl.when(pl.col("issuer").is_in(known)).then("issuer")
+    return pl.when(pl.col("type").ne_missing("imei")).then(pl.coalesce(fixed, by_issuer))

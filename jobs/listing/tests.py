@@ -5,12 +5,9 @@ A candidate row: node_id, measure, test, reason, lineages, tenures, decided_by, 
 
 from __future__ import annotations
 
-from functools import reduce
+import polars as pl
 
-from pyspark.sql import Column, DataFrame
-from pyspark.sql import functions as F
-
-from jobs.core.night import settle
+from jobs.core.frames import collected, pick
 from jobs.graph.intervals import begins, ends, plus_days
 from jobs.policy import Policy, Proposal
 
@@ -20,186 +17,196 @@ BOUND_TYPES = ("internet_account", "payment_account", "bank_account", "bank_card
 COLUMNS = ("node_id", "measure", "test", "reason", "lineages", "tenures", "decided_by", "ref")
 
 
-def rank(measure: str | Column) -> Column:
+def rank(measure: str | pl.Expr) -> pl.Expr:
     """Place on the ladder, from 1; 0 for none."""
-    column = F.col(measure) if isinstance(measure, str) else measure
-    return reduce(
-        lambda so_far, place: so_far.when(column == place[1], F.lit(place[0])),
-        enumerate(MEASURES, 1),
-        F.when(F.lit(False), 0),
-    ).otherwise(0)
+    column = pl.col(measure) if isinstance(measure, str) else measure
+    places = {name: place for place, name in enumerate(MEASURES, 1)}
+    return column.replace_strict(places, default=0, return_dtype=pl.Int32)
 
 
-def candidate(frame: DataFrame, *, measure: Column, test: str, reason: str, **given: Column) -> DataFrame:
+def unrolled(frame: pl.DataFrame, column: str) -> pl.DataFrame:
+    """One row per element of a column of lists; an empty list gives none."""
+    return frame.explode(column, empty_as_null=False, keep_nulls=False)
+
+
+def candidate(frame: pl.DataFrame, *, measure: pl.Expr, test: str, reason: str, **given: pl.Expr) -> pl.DataFrame:
     """Candidate rows of one test; `frame` has node_id and lineages."""
-    none = F.lit(None)
+    no_text = pl.lit(None, dtype=pl.String)
     columns = {
-        "node_id": F.col("node_id"), "measure": measure, "test": F.lit(test), "reason": F.lit(reason), "lineages": F.col("lineages"),
-        "tenures": given.get("tenures", F.array().cast("array<bigint>")), "decided_by": given.get("decided_by", none.cast("string")),
-        "ref": given.get("ref", none.cast("string")),
+        "node_id": pl.col("node_id"), "measure": measure, "test": pl.lit(test), "reason": pl.lit(reason), "lineages": pl.col("lineages"),
+        "tenures": given.get("tenures", pl.lit([], dtype=pl.List(pl.Int64))), "decided_by": given.get("decided_by", no_text),
+        "ref": given.get("ref", no_text),
     }  # fmt: skip
-    return frame.select(*(columns[name].alias(name) for name in COLUMNS))
+    return frame.select(**{name: columns[name] for name in COLUMNS})
 
 
-def live_direct(signals: DataFrame, cleared_until: DataFrame) -> DataFrame:
-    """Live signals on the node itself that it is not cleared of."""
-    first = signals.groupBy(F.col("lineage").alias("_l")).agg(F.min("first_known_at").alias("_first"))
-    rows = signals.where("is_live").join(first, on=F.col("lineage") == F.col("_l"), how="inner")
-    until = F.broadcast(cleared_until.withColumnRenamed("node_id", "_c"))
-    return rows.join(
-        until, on=(F.col("node_id") == F.col("_c")) & (F.col("_first") <= F.col("until")), how="left_anti"
-    ).drop("_l", "_first")
+def live_direct(signals: pl.DataFrame, cleared_until: pl.DataFrame) -> pl.DataFrame:
+    """Live signals on the node itself that it is not cleared of. `cleared_until`: node_id, until; one row per node."""
+    first = signals.group_by("lineage").agg(pl.col("first_known_at").min().alias("_first"))
+    rows = signals.filter("is_live").join(first, on="lineage", how="inner", validate="m:1")
+    rows = rows.join(cleared_until.select("node_id", "until"), on="node_id", how="left", validate="m:1")
+    is_cleared = (pl.col("_first") <= pl.col("until")).fill_null(False)
+    return rows.filter(~is_cleared).drop("_first", "until")
 
 
-def found_directly(direct: DataFrame, city: list[str]) -> DataFrame:
+def found_directly(direct: pl.DataFrame, city: list[str]) -> pl.DataFrame:
     """`close` and `suspend` by a finding on the node itself."""
-    high = F.coalesce(F.col("authority_level").isin(city), F.lit(False))
-    by_node = direct.where("standard = 'finding'").groupBy("node_id").agg(
-        F.max(high).alias("_high"), F.sort_array(F.collect_set("lineage")).alias("lineages"),
-        F.max_by("authority_level", F.struct(high, F.col("known_at"), F.col("signal_id"))).alias("_level"),
-    )  # fmt: skip
+    findings = direct.filter(pl.col("standard") == "finding").with_columns(
+        _high=pl.col("authority_level").is_in(city).fill_null(False)
+    )
+    by_node = findings.group_by("node_id").agg(collected("lineage").alias("lineages"))
+    strongest = pick(findings, "node_id", [("_high", True), ("known_at", True), ("signal_id", True)])
+    by_node = by_node.join(
+        strongest.select("node_id", "_high", "authority_level"), on="node_id", how="inner", validate="1:1"
+    )
     return candidate(
-        by_node, measure=F.when(F.col("_high"), "close").otherwise("suspend"), test="finding", reason="finding",
-        decided_by=F.concat_ws(" ", F.lit("public_security"), "_level"),
+        by_node, measure=pl.when("_high").then(pl.lit("close")).otherwise(pl.lit("suspend")), test="finding", reason="finding",
+        decided_by=_of_the_police(),
     )  # fmt: skip
 
 
-def decided(decisions: DataFrame) -> DataFrame:
+def decided(decisions: pl.DataFrame) -> pl.DataFrame:
     """`restrict` and `suspend` by a person's decision in force."""
-    in_force = decisions.where("status = 'in_force' AND measure <> 'none'")
     return candidate(
-        in_force, measure=F.col("measure"), test="review_decision", reason="review_decision",
-        decided_by=F.concat_ws(" ", F.lit("public_security"), "authority_level"), ref=F.col("decision_ref"),
+        measures_in_force(decisions), measure=pl.col("measure"), test="review_decision", reason="review_decision",
+        decided_by=_of_the_police(), ref=pl.col("decision_ref"),
     )  # fmt: skip
 
 
-def fraud_moments(direct: DataFrame, signals: DataFrame, decisions: DataFrame, tenures: DataFrame) -> DataFrame:
+def measures_in_force(decisions: pl.DataFrame) -> pl.DataFrame:
+    """The decisions for a measure that hold tonight."""
+    return decisions.filter((pl.col("status") == "in_force") & (pl.col("measure") != "none"))
+
+
+def _of_the_police() -> pl.Expr:
+    return pl.concat_str(pl.lit("public_security"), "authority_level", separator=" ", ignore_nulls=True)
+
+
+def fraud_moments(
+    direct: pl.DataFrame, signals: pl.DataFrame, decisions: pl.DataFrame, tenures: pl.DataFrame
+) -> pl.DataFrame:
     """One row per tenure, lineage and moment from which the tenure is fraud-involved: tenure, is_implicit, lineage, moment.
 
     `signals`: all that stand, expired ones too: what a decision in force rests on counts as long as the decision lives.
     """
-    own = tenures.select(F.col("node_id").alias("tenure"), "is_implicit")
-    on_tenures = direct.join(own, on=F.col("node_id") == F.col("tenure"), how="inner")
-    ever_said = signals.join(own, on=F.col("node_id") == F.col("tenure"), how="inner")
-    columns = [F.col("tenure"), F.col("is_implicit"), F.col("lineage"), F.col("occurred_at").alias("moment")]
-    told = on_tenures.where("standard = 'finding' OR kind = 'subscription_fraud'").select(*columns)
-    behind = decisions.where("status = 'in_force' AND measure <> 'none'").select(
-        F.col("node_id").alias("_node"), F.explode("lineages").alias("_lineage")
+    own = tenures.select("node_id", "is_implicit")
+    on_tenures = direct.join(own, on="node_id", how="inner", validate="m:1")
+    told = on_tenures.filter((pl.col("standard") == "finding") | (pl.col("kind") == "subscription_fraud"))
+    behind = unrolled(measures_in_force(decisions).select("node_id", lineage="lineages"), "lineage")
+    judged = signals.join(behind, on=["node_id", "lineage"], how="semi").join(
+        own, on="node_id", how="inner", validate="m:1"
     )
-    judged = ever_said.join(
-        behind, on=(F.col("tenure") == F.col("_node")) & (F.col("lineage") == F.col("_lineage")), how="inner"
-    ).select(*columns)
-    return told.unionByName(judged).distinct()
+    columns = [pl.col("node_id").alias("tenure"), "is_implicit", "lineage", pl.col("occurred_at").alias("moment")]
+    return pl.concat([told.select(columns), judged.select(columns)]).unique()
 
 
 def bound_to_fraud(
-    moments: DataFrame,
-    edges: DataFrame,
-    spared: DataFrame,
-    clearances: DataFrame,
-    cleared_until: DataFrame,
-    first_known: DataFrame,
-    verified: DataFrame,
+    moments: pl.DataFrame,
+    edges: pl.DataFrame,
+    spared: pl.DataFrame,
+    clearances: pl.DataFrame,
+    cleared_until: pl.DataFrame,
+    first_known: pl.DataFrame,
+    verified: pl.DataFrame,
     policy: Policy,
-) -> tuple[DataFrame, DataFrame]:
-    """The Article 22 rule: (candidates, rows for a human). `verified`: node_id, tenures, acted_at: answered by the recipient already."""
-    stretches = edges.where("kind = 'bound_phone'").join(
-        F.broadcast(moments.select("tenure").distinct()), on=F.col("to_id") == F.col("tenure"), how="left_semi"
-    )
-    stretches = stretches.select(
-        F.col("from_id").alias("node_id"), F.col("to_id").alias("tenure"), F.explode("support").alias("_s")
-    ).select("node_id", "tenure", begins(F.col("_s.valid_from")).alias("vf"), ends(F.col("_s.valid_to")).alias("vt"))
-    found = stretches.join(F.broadcast(moments), on="tenure", how="inner").where(F.col("vt") >= F.col("moment"))
-    early = plus_days(F.col("moment"), -policy.measures.implicit_tenure_binding_days)
-    found = (
-        found.where(~F.col("is_implicit") | (F.col("vf") >= early))
-        .select("node_id", "tenure", "lineage", "moment")
-        .distinct()
-    )
-    found = found.join(clearances.select("node_id", "lineage").distinct(), on=["node_id", "lineage"], how="left_anti")
-    found = found.join(first_known, on="lineage", how="left").join(
-        cleared_until.withColumnRenamed("node_id", "_c"),
-        on=(F.col("node_id") == F.col("_c")) & (F.col("lineage_known_at") <= F.col("until")),
-        how="left_anti",
-    )
-    answered = verified.select(F.col("node_id").alias("_node"), F.explode("tenures").alias("_tenure"), "acted_at")
-    found = found.join(
-        answered,
-        on=(F.col("node_id") == F.col("_node"))
-        & (F.col("tenure") == F.col("_tenure"))
-        & (F.col("moment") < F.col("acted_at")),
-        how="left_anti",
-    )
-    marked = settle(found.join(spared.withColumn("_spared", F.lit(True)), on=["lineage", "node_id"], how="left"))
-    human = marked.where("_spared").select(
-        "node_id",
-        F.lit("victims_account_bound_to_fraud_phone").alias("reason"),
-        F.col("lineage").alias("source"),
-        F.lit("").alias("detail"),
-    )
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The Article 22 rule: (candidates, rows for a human). `verified`: node_id, tenures, acted_at: answered by the recipient already.
+
+    One row per node in `cleared_until` (node_id, until), one per lineage in `first_known` (lineage, lineage_known_at).
+    """
+    found = _bound_when_it_happened(moments, edges, policy)
+    found = found.join(clearances.select("node_id", "lineage"), on=["node_id", "lineage"], how="anti")
+    found = found.join(first_known, on="lineage", how="left", validate="m:1")
+    found = found.join(cleared_until.select("node_id", "until"), on="node_id", how="left", validate="m:1")
+    found = found.filter(~(pl.col("lineage_known_at") <= pl.col("until")).fill_null(False))
+    answered = unrolled(verified.select("node_id", "acted_at", tenure="tenures"), "tenure")
+    answered = answered.group_by("node_id", "tenure").agg(pl.col("acted_at").max())
+    found = found.join(answered, on=["node_id", "tenure"], how="left", validate="m:1")
+    found = found.filter(~(pl.col("moment") < pl.col("acted_at")).fill_null(False))
+    human = found.join(spared, on=["lineage", "node_id"], how="semi").select(
+        "node_id", pl.lit("victims_account_bound_to_fraud_phone").alias("reason"), pl.col("lineage").alias("source"), pl.lit("").alias("detail")
+    )  # fmt: skip
     by_account = (
-        marked.where("_spared IS NULL")
-        .groupBy("node_id")
-        .agg(
-            F.sort_array(F.collect_set("lineage")).alias("lineages"),
-            F.sort_array(F.collect_set("tenure")).alias("_tenures"),
-        )
+        found.join(spared, on=["lineage", "node_id"], how="anti")
+        .group_by("node_id")
+        .agg(collected("lineage").alias("lineages"), collected("tenure").alias("_tenures"))
     )
     return candidate(
-        by_account, measure=F.lit("verify"), test=ARTICLE_22, reason=ARTICLE_22, tenures=F.col("_tenures")
-    ), human.distinct()
+        by_account, measure=pl.lit("verify"), test=ARTICLE_22, reason=ARTICLE_22, tenures=pl.col("_tenures")
+    ), human.unique()
+
+
+def _bound_when_it_happened(moments: pl.DataFrame, edges: pl.DataFrame, policy: Policy) -> pl.DataFrame:
+    """node_id, tenure, lineage, moment: each account whose binding to a fraud-involved tenure had not ended before the moment."""
+    bindings = edges.filter(pl.col("kind") == "bound_phone").join(
+        moments, left_on="to_id", right_on="tenure", how="semi"
+    )
+    stretches = unrolled(bindings.select("support", node_id="from_id", tenure="to_id"), "support")
+    valid_from, valid_to = (pl.col("support").struct.field(name) for name in ("valid_from", "valid_to"))
+    found = stretches.select("node_id", "tenure", vf=begins(valid_from), vt=ends(valid_to)).join(
+        moments, on="tenure", how="inner"
+    )
+    early = plus_days(pl.col("moment"), -policy.measures.implicit_tenure_binding_days)
+    return (
+        found.filter((pl.col("vt") >= pl.col("moment")) & (~pl.col("is_implicit") | (pl.col("vf") >= early)))
+        .select("node_id", "tenure", "lineage", "moment")
+        .unique()
+    )
 
 
 def held_by_the_found(
-    influences: DataFrame, scores: DataFrame, parties: DataFrame, contested: DataFrame, policy: Policy
-) -> DataFrame:
-    """Derived control: `verify`, with `hands_changed` marked where the strongest lineage's last edge does not hold tonight."""
-    strongest = F.struct(F.col("influence"), -F.col("n_edges"), F.col("lineage"))
-    by_node = influences.groupBy("node_id").agg(
-        F.max("by_own_party_finding").alias("_own"), F.max_by("last_edge_live", strongest).alias("_live"),
-        F.sort_array(F.collect_set(F.when(F.col("by_own_party_finding"), F.col("lineage")))).alias("lineages"),
-    ).where("_own")  # fmt: skip
-    high = scores.where(F.col("score") >= policy.measures.same_holder.score).select("node_id")
-    known = (
-        parties.where("kind NOT IN ('contested', 'ambiguous')")
-        .select("node_id")
-        .join(contested.select("node_id"), on="node_id", how="left_anti")
+    influences: pl.DataFrame, scores: pl.DataFrame, parties: pl.DataFrame, contested: pl.DataFrame, policy: Policy
+) -> pl.DataFrame:
+    """Derived control: `verify` on all lineages of the score, with `hands_changed` marked where the last edge of the strongest lineage by
+    which it is derived (of any, when several are as strong) does not hold tonight."""
+    own = influences.filter("by_own_party_finding")
+    strongest = own.filter(pl.col("influence") == pl.col("influence").max().over("node_id"))
+    live = strongest.group_by("node_id").agg(pl.col("last_edge_live").all())
+    by_score = influences.join(own, on="node_id", how="semi").group_by("node_id").agg(collected("lineage").alias("lineages"))
+    by_node = by_score.join(live, on="node_id", how="inner", validate="1:1")
+    high = scores.filter(pl.col("score") >= policy.measures.same_holder.score)
+    known = parties.filter(~pl.col("kind").is_in(["contested", "ambiguous"])).join(contested, on="node_id", how="anti")
+    passing = by_node.join(high, on="node_id", how="semi").join(known, on="node_id", how="semi")
+    return candidate(passing, measure=pl.lit("verify"), test="same_holder", reason="same_holder").with_columns(
+        hands_changed=~passing["last_edge_live"]
     )
-    passing = by_node.join(high, on="node_id", how="left_semi").join(known, on="node_id", how="left_semi")
-    return candidate(passing, measure=F.lit("verify"), test="same_holder", reason="same_holder").join(
-        passing.select("node_id", (~F.col("_live")).alias("hands_changed")), on="node_id", how="inner"
-    )
+
+
+def strongest_influences(influences: pl.DataFrame) -> pl.DataFrame:
+    """Of each node the influence of its strongest lineage."""
+    return pick(influences, "node_id", [("influence", True), "n_edges", ("lineage", True)])
 
 
 def find_proposals(
-    influences: DataFrame, scores: DataFrame, direct: DataFrame, turned_down: DataFrame, policy: Policy
-) -> DataFrame:
+    influences: pl.DataFrame, scores: pl.DataFrame, direct: pl.DataFrame, turned_down: pl.DataFrame, policy: Policy
+) -> pl.DataFrame:
     """(node_id, measure, lineages): what two agencies' claims propose for a person to decide. `turned_down`: node_id, lineage.
 
     `direct`: live_direct: a lineage that reaches the node best by a path may have a report on the node itself all the same.
     Public lists count only beside what an agency says: alone they list nobody.
     """
-    said = direct.where("standard <> 'indicator'").select("node_id", "lineage").distinct()
-    said = said.withColumn("_on_itself", F.lit(True))
-    hard = influences.where("standard <> 'indicator'").join(
-        F.broadcast(turned_down), on=["node_id", "lineage"], how="left_anti"
-    )
-    hard = hard.join(said, on=["node_id", "lineage"], how="left")
-    by_node = hard.groupBy("node_id").agg(
-        F.sort_array(F.collect_set("lineage")).alias("lineages"), F.count_distinct("agency").alias("_agencies"),
-        F.max("_on_itself").alias("_direct"), F.min("is_public").alias("_only_public"),
-    )  # fmt: skip
-    rows = by_node.join(scores.select("node_id", "score"), on="node_id", how="inner").where(
-        "_direct AND NOT _only_public"
-    )
+    said = direct.filter(pl.col("standard") != "indicator").select("node_id", "lineage").unique()
+    said = said.with_columns(_on_itself=pl.lit(True))
     bounds = policy.measures.propose_suspend, policy.measures.propose_restrict
+    high = scores.filter(pl.col("score") >= min(bound.score for bound in bounds)).select("node_id", "score")
+    hard = influences.filter(pl.col("standard") != "indicator").join(
+        high.join(said, on="node_id", how="semi"), on="node_id", how="semi"
+    )
+    hard = hard.join(turned_down, on=["node_id", "lineage"], how="anti")
+    hard = hard.join(said, on=["node_id", "lineage"], how="left", validate="m:1")
+    by_node = hard.group_by("node_id").agg(
+        collected("lineage").alias("lineages"), pl.col("agency").drop_nulls().n_unique().alias("_agencies"),
+        pl.col("_on_itself").max().alias("_direct"), pl.col("is_public").min().alias("_only_public"),
+    )  # fmt: skip
+    rows = by_node.join(high, on="node_id", how="inner", validate="1:1")
+    rows = rows.filter(pl.col("_direct") & ~pl.col("_only_public"))
 
-    def passes(bound: Proposal) -> Column:
+    def passes(bound: Proposal) -> pl.Expr:
         return (
-            (F.col("score") >= bound.score)
-            & (F.size("lineages") >= bound.lineages)
-            & (F.col("_agencies") >= bound.agencies)
+            (pl.col("score") >= bound.score)
+            & (pl.col("lineages").list.len() >= bound.lineages)
+            & (pl.col("_agencies") >= bound.agencies)
         )
 
-    measure = F.when(passes(bounds[0]), "suspend").when(passes(bounds[1]), "restrict")
-    return rows.select("node_id", measure.alias("measure"), "lineages").where("measure IS NOT NULL")
+    measure = pl.when(passes(bounds[0])).then(pl.lit("suspend")).when(passes(bounds[1])).then(pl.lit("restrict"))
+    return rows.select("node_id", measure.alias("measure"), "lineages").filter(pl.col("measure").is_not_null())

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
@@ -15,7 +14,7 @@ import pyarrow.parquet as pq
 from jobs.rehearse.model import Expect
 
 if TYPE_CHECKING:
-    from jobs.core.lake import Lake
+    from jobs.core.reading import PinnedLake
 
 Rows = list[dict[str, Any]]
 LISTINGS = "blacklist.listings"
@@ -75,16 +74,9 @@ def tables_needed(expects: Iterable[Expect]) -> set[str]:
     return needed
 
 
-def read_facts(lake: Lake, on: date, instant: datetime, names: Iterable[str], releases: Path | None) -> Facts:
+def read_facts(lake: PinnedLake, on: date, instant: datetime, names: Iterable[str], releases: Path | None) -> Facts:
     """The tables as the lake shows them, and the latest releases below `releases`. Times come in UTC, with their zone."""
-    ordered = sorted(names)
-
-    def rows(name: str) -> Rows:
-        table: Rows = lake.read(name).select(*COLUMNS[name]).toArrow().to_pylist()
-        return table
-
-    with ThreadPoolExecutor(4) as pool:
-        tables = dict(zip(ordered, pool.map(rows, ordered), strict=True))
+    tables = {name: lake.frame(name, COLUMNS[name]).to_dicts() for name in sorted(names)}
     return Facts(on, instant, tables, read_snapshots(releases) if releases is not None else {})
 
 

@@ -147,7 +147,7 @@ def make_stage(
     (root / "landing").mkdir(parents=True)
     own = settings.with_changes(
         landing=str(root / "landing"), lake=str(root / "lake"), releases=str(root / "releases"),
-        key_file=str(root / "secrets" / "node-id.key"),
+        feedback=str(root / "feedback"), key_file=str(root / "secrets" / "node-id.key"),
     )  # fmt: skip
     if signer is not None:
         own = own.with_changes(schemas=str(_register(Path(settings.schemas), root / "schemas", signer)))
@@ -189,7 +189,7 @@ def _play(stage: Stage, lake: LakePlan, world: World, say: Say, spark: SparkSess
         for delivery in planned:
             deliver(stage, delivery)
         run_nights(stage.settings, [on], world, lambda text: None, session)
-        stage.facts = _facts(stage, on, lake, session)
+        stage.facts = _facts(stage, on, lake)
         key = read_key(stage.settings)
         for player in stage.players.values():
             if (night := player.case.nights.get(on)) is not None:
@@ -198,14 +198,12 @@ def _play(stage: Stage, lake: LakePlan, world: World, say: Say, spark: SparkSess
         say(f"  night {on}  {len(planned):>3} deliveries  {time.monotonic() - begun:6.1f} s")
 
 
-def _facts(stage: Stage, on: date, lake: LakePlan, spark: SparkSession) -> Facts:
-    from jobs.core.lake import Lake
+def _facts(stage: Stage, on: date, lake: LakePlan) -> Facts:
+    from jobs.core.reading import PinnedLake
     from jobs.core.schema import load_tables
 
     tables = load_tables(stage.settings.schemas_dir, dict(stage.contracts))
-    log = Lake(spark, stage.settings.lake, tables).read("ops.nights")
-    pins = log.where(log["night_on"] == on).select("pins").collect()[0]["pins"]
-    pinned = Lake(spark, stage.settings.lake, tables, dict(pins))
+    pinned = PinnedLake(stage.settings.lake, tables, on)
     expects = [case.nights[on].expect for case in lake.cases if on in case.nights]
     return read_facts(pinned, on, end_of(on), tables_needed(expects), Path(stage.settings.releases))
 

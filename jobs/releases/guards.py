@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import pyarrow as pa
@@ -10,6 +11,23 @@ import pyarrow.compute as pc
 
 # Why a listing left, when that must never wait for anything.
 NEVER_HELD = ("appeal_upheld", "verified")
+
+EVERYONE = "everyone"
+
+
+@dataclass(frozen=True)
+class Broken:
+    """A check of severity `fail` that broke tonight. `holds`: everyone, or the agency on whose word the listings rest."""
+
+    subject: str
+    rule_id: str
+    holds: str
+
+
+def find_failed(broken: Iterable[Broken], agencies: Collection[str]) -> list[str]:
+    """Which failed checks hold a recipient back, as sentences; `agencies` are those behind what it has or would get."""
+    names = sorted(f"{one.subject}: {one.rule_id}" for one in broken if one.holds == EVERYONE or one.holds in agencies)
+    return [f"failed {_noun(len(names), 'check')} ({', '.join(names)})"] if names else []
 
 
 def find_holds(rows: Any) -> list[str]:

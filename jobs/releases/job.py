@@ -4,22 +4,21 @@ the night is committed.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
-import pyarrow as pa
+import polars as pl
 import pyarrow.compute as pc
-from pyspark.sql import DataFrame
-from pyspark.sql import functions as F
 
+from jobs.core.frames import to_arrow
 from jobs.core.lake import Lake
 from jobs.core.night import Night, StageReport
 from jobs.core.storage import Storage, open_storage
 from jobs.releases.bundle import FULL, MANIFEST, REMOVALS_ONLY, Edition, make_bundle, read_snapshot
 from jobs.releases.changes import conform
-from jobs.releases.guards import find_holds, keep_removals
+from jobs.releases.guards import Broken, find_failed, find_holds, keep_removals
 from jobs.releases.layout import Layout, load_layout
 from jobs.releases.publish import (
     publish_pending,
@@ -53,6 +52,8 @@ class _Work:
     last: dict[str, int]
     rows: Any
     why: Mapping[str, str]
+    broken: Sequence[Broken]
+    agencies: Mapping[str, tuple[str, ...]]
     releases: dict[str, int] = field(default_factory=dict)
     held: dict[str, str] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
@@ -73,7 +74,8 @@ def run(night: Night) -> StageReport:
     active = listings.filter(pc.equal(listings["status"], "active"))
     layout = load_layout(night.settings.schemas_dir)
     rows = build_rows(active, *collect_values(night, active), layout)
-    work = _Work(night, storage, layout, last, rows, explain_departures(listings), notes=lost)
+    why, agencies = explain_departures(listings), agencies_behind(listings)
+    work = _Work(night, storage, layout, last, rows, why, collect_broken(night), agencies, notes=lost)
     for recipient in recipients.values():
         _release(work, recipient)
     work.notes += [
@@ -133,11 +135,19 @@ def _release(work: _Work, recipient: Recipient) -> None:
     if selected.num_rows == 0 and not last:
         return
     previous = _previous(work, recipient, last)
-    if holds := find_holds(selected):
+    if holds := [*find_holds(selected), *find_failed(work.broken, _agencies(work, selected, previous))]:
         _hold(work, recipient, previous, " and ".join(holds))
         return
     current = project_rows(selected, recipient, work.layout, work.night.key)
     _write(work, recipient, current, previous, FULL)
+
+
+def _agencies(work: _Work, selected: Any, previous: Any | None) -> set[str]:
+    """The agencies behind what the recipient would get and what it has: a feed that came broken may be why a listing is no longer there."""
+    listings = set(selected["listing_id"].to_pylist())
+    if previous is not None:
+        listings |= set(previous["listing_id"].to_pylist())
+    return {agency for listing in listings for agency in work.agencies.get(listing, ())}
 
 
 def _hold(work: _Work, recipient: Recipient, previous: Any | None, reason: str) -> None:
@@ -203,48 +213,55 @@ def explain_departures(listings: Any) -> dict[str, str]:
     return why
 
 
+def agencies_behind(listings: Any) -> dict[str, tuple[str, ...]]:
+    """listing_id -> the agencies whose claims it rests on."""
+    columns = (listings["listing_id"].to_pylist(), listings["agencies"].to_pylist())
+    return {listing: tuple(agencies or ()) for listing, agencies in zip(*columns, strict=True)}
+
+
+def collect_broken(night: Night) -> list[Broken]:
+    """Tonight's checks of severity `fail` that broke."""
+    columns = ["subject", "rule_id", "severity", "is_ok", "holds"]
+    rows = night.lake.frame("ops.checks", columns, night_on=night.on)
+    return [
+        Broken(row["subject"], row["rule_id"], row["holds"])
+        for row in rows.iter_rows(named=True)
+        if row["severity"] == "fail" and row["is_ok"] is False
+    ]
+
+
 def read_committed(lake: Lake) -> tuple[date | None, dict[str, int]]:
     """The newest committed night and the versions it pins."""
-    newest = (
-        lake.read("ops.nights")
-        .orderBy(F.desc("night_on"), F.desc("committed_at"), F.desc("run_id"))
-        .select("night_on", "releases")
-    )
-    row = newest.first()
-    return (None, {}) if row is None else (row["night_on"], dict(row["releases"] or {}))
+    nights = lake.frame("ops.nights", ["night_on", "committed_at", "run_id", "releases"])
+    if nights.is_empty():
+        return None, {}
+    newest = nights.sort("night_on", "committed_at", "run_id").row(-1, named=True)
+    return newest["night_on"], {entry["key"]: entry["value"] for entry in newest["releases"] or []}
 
 
 def collect_listings(lake: Lake, since: date | None) -> Any:
     """Active listings, and those released on or after `since`."""
-    listings = lake.read("blacklist.listings")
-    wanted = F.col("status") == "active"
+    wanted = pl.col("status") == "active"
     if since is not None:
-        wanted = wanted | (F.col("released_on") >= F.lit(since))
-    return listings.where(wanted).select(*LISTING_COLUMNS, "status", "release_reason").toArrow().combine_chunks()
+        wanted = wanted | (pl.col("released_on") >= since)
+    columns = (*LISTING_COLUMNS, "agencies", "status", "release_reason")
+    return to_arrow(lake.frame("blacklist.listings").filter(wanted).select(columns))
 
 
 def collect_values(night: Night, active: Any) -> tuple[Any, Any]:
     """The values behind these listings (node_id, value, protected_reason) and the live sims of their tenures
     (node_id, type, sim_id).
     """
-    tenures = active.filter(pc.equal(active["type"], "phone"))["node_id"].combine_chunks()
-    sims = _collect_sims(night, tenures)
-    ids = pa.concat_arrays([_flat(value_ids(active)), _flat(sims["sim_id"])]).unique().drop_null()
-    if len(ids) == 0:
-        return pa.table(
-            {"node_id": ids, "value": pa.nulls(0, pa.string()), "protected_reason": pa.nulls(0, pa.string())}
-        ), sims
-    wanted = _ids_frame(night, ids, "node_id")
-    vault = night.lake.read("vault.identifiers").join(wanted, "node_id", how="left_semi")
-    guarded = (
-        night.lake.read("graph.identifiers")
-        .where(F.col("protected_reason").isNotNull())
-        .join(wanted, "node_id", how="left_semi")
+    tenures = pl.Series(active.filter(pc.equal(active["type"], "phone"))["node_id"], dtype=pl.Int64)
+    sims = _find_sims(night, tenures)
+    wanted = pl.concat([pl.Series(value_ids(active), dtype=pl.Int64), sims["sim_id"]]).drop_nulls().unique()
+    values = night.lake.frame("vault.identifiers", ["node_id", "value"]).filter(
+        pl.col("node_id").is_in(wanted.implode())
     )
-    both = vault.select("node_id", "value", F.lit(None).cast("string").alias("protected_reason")).unionByName(
-        guarded.select("node_id", F.lit(None).cast("string").alias("value"), "protected_reason")
-    )
-    return unite_values(both.toArrow()), sims
+    guarded = night.lake.frame("graph.identifiers", ["node_id", "protected_reason"]).drop_nulls("protected_reason")
+    guarded = guarded.filter(pl.col("node_id").is_in(wanted.implode()))
+    both = pl.concat([values, guarded], how="diagonal").select("node_id", "value", "protected_reason")
+    return unite_values(to_arrow(both)), to_arrow(sims)
 
 
 def unite_values(found: Any) -> Any:
@@ -258,32 +275,11 @@ def unite_values(found: Any) -> Any:
     return values.append_column("protected_reason", pc.take(protected["protected_reason_min"], place)).combine_chunks()
 
 
-def _collect_sims(night: Night, tenures: Any) -> Any:
-    """Live tenure -> imsi, and from there imsi -> iccid."""
-    empty = pa.table(
-        {
-            "node_id": pa.array([], pa.int64()),
-            "type": pa.array([], pa.string()),
-            "sim_id": pa.array([], pa.int64()),
-        }
-    )
-    if len(tenures) == 0:
-        return empty
-    live = night.lake.read("graph.edges").where((F.col("kind") == "sim") & F.col("is_live")).select("from_id", "to_id")
-    cards = live.join(_ids_frame(night, tenures, "from_id"), "from_id", how="inner").select(
-        F.col("from_id").alias("node_id"), F.col("to_id").alias("imsi_id")
-    )
-    serials = live.join(F.broadcast(cards), live["from_id"] == cards["imsi_id"], how="inner")
-    both = cards.select("node_id", F.lit("imsi").alias("type"), F.col("imsi_id").alias("sim_id")).unionByName(
-        serials.select("node_id", F.lit("iccid").alias("type"), F.col("to_id").alias("sim_id"))
-    )
-    return both.toArrow().cast(empty.schema).combine_chunks()
-
-
-def _ids_frame(night: Night, ids: Any, name: str) -> DataFrame:
-    """Ids that were collected, as a small frame; listed identifiers only, so it is broadcast. Unique."""
-    return F.broadcast(night.spark.createDataFrame(pa.table({name: ids.unique()})))
-
-
-def _flat(column: Any) -> Any:
-    return column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
+def _find_sims(night: Night, tenures: pl.Series) -> pl.DataFrame:
+    """(node_id, type, sim_id): live tenure -> imsi, and from there imsi -> iccid."""
+    live = night.lake.frame("graph.edges", ["kind", "is_live", "from_id", "to_id"])
+    live = live.filter(pl.col("kind") == "sim", pl.col("is_live")).select("from_id", "to_id")
+    cards = live.filter(pl.col("from_id").is_in(tenures.implode())).select(node_id="from_id", sim_id="to_id")
+    serials = cards.join(live, left_on="sim_id", right_on="from_id", how="inner").select("node_id", sim_id="to_id")
+    both = [cards.with_columns(type=pl.lit("imsi")), serials.with_columns(type=pl.lit("iccid"))]
+    return pl.concat(both).select("node_id", "type", "sim_id").unique().sort("node_id", "type", "sim_id")

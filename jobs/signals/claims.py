@@ -7,12 +7,11 @@ known_at, first_known_at, begins_at (what the life of the claim counts from), ow
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import reduce
 
-from pyspark.sql import Column, DataFrame, Window
-from pyspark.sql import functions as F
+import polars as pl
 
 from jobs.core.contracts import Feed
+from jobs.core.frames import UTC, stack
 from jobs.graph.tenures import attach_phone
 
 COLUMNS = (
@@ -21,155 +20,154 @@ COLUMNS = (
 )  # fmt: skip
 
 
-def with_first_known(versions: DataFrame) -> DataFrame:
+def with_first_known(versions: pl.DataFrame) -> pl.DataFrame:
     """The newest version of each record, with `first_known_at`: when the agency first recorded it."""
-    record = Window.partitionBy("record_id")
-    return versions.withColumn("first_known_at", F.min("recorded_at").over(record)).where("is_newest")
+    first = pl.col("recorded_at").min().over("record_id")
+    return versions.with_columns(first_known_at=first).filter("is_newest")
 
 
 def claim(
-    frame: DataFrame, feed: str, *, kind: Column, node: str, occurred: str, begins: Column, **given: Column
-) -> DataFrame:
+    frame: pl.DataFrame, feed: str, *, kind: pl.Expr, node: str, occurred: str, begins: pl.Expr, **given: pl.Expr
+) -> pl.DataFrame:
     """Claim rows of one frame; what is not given is null."""
-    null = F.lit(None)
     day = f"{occurred}_is_day"
-    columns: dict[str, Column] = {
-        "feed": F.lit(feed), "record_id": F.col("record_id"), "element": given.get("element", null.cast("int")),
-        "agency": F.lit(feed.split("/")[0]), "kind": kind, "indicator": given.get("indicator", null.cast("string")),
-        "node_id": F.col(node), "phone_id": given.get("phone_id", null.cast("bigint")),
-        "case_id": given.get("case_id", null.cast("string")), "role": given.get("role", null.cast("string")),
-        "authority_level": given.get("authority_level", null.cast("string")), "occurred_at": F.col(occurred),
-        "occurred_is_day": F.coalesce(F.col(day), F.lit(False)) if day in frame.columns else F.lit(False),
-        "known_at": F.col("recorded_at"), "first_known_at": F.col("first_known_at"), "begins_at": begins,
-        "own_end": given.get("own_end", null.cast("timestamp")), "is_unclear": given.get("is_unclear", F.lit(False)),
+    no_text, no_id = pl.lit(None, pl.String), pl.lit(None, pl.Int64)
+    columns: dict[str, pl.Expr] = {
+        "feed": pl.lit(feed), "record_id": pl.col("record_id"), "element": given.get("element", pl.lit(None)).cast(pl.Int32),
+        "agency": pl.lit(feed.split("/")[0]), "kind": kind, "indicator": given.get("indicator", no_text),
+        "node_id": pl.col(node), "phone_id": given.get("phone_id", no_id),
+        "case_id": given.get("case_id", no_text), "role": given.get("role", no_text),
+        "authority_level": given.get("authority_level", no_text), "occurred_at": pl.col(occurred),
+        "occurred_is_day": pl.col(day).fill_null(False) if day in frame.columns else pl.lit(False),
+        "known_at": pl.col("recorded_at"), "first_known_at": pl.col("first_known_at"), "begins_at": begins,
+        "own_end": given.get("own_end", pl.lit(None, UTC)), "is_unclear": given.get("is_unclear", pl.lit(False)),
     }  # fmt: skip
-    return frame.select(*(columns[name].alias(name) for name in COLUMNS))
+    return frame.select(columns[name].alias(name) for name in COLUMNS)
 
 
-def case_claims(involved: DataFrame, first_confirmed: DataFrame, offending: Sequence[str]) -> DataFrame:
+def case_claims(involved: pl.DataFrame, first_confirmed: pl.DataFrame, offending: Sequence[str]) -> pl.DataFrame:
     """Offenders, payees and sites of cases. `first_confirmed`: case_id, confirmed_at."""
-    rows = involved.where(F.col("role").isin(*offending) & F.col("finding").isin("confirmed", "reported"))
-    rows = rows.join(first_confirmed, on="case_id", how="left")
-    confirmed = F.col("finding") == "confirmed"
+    rows = involved.filter(pl.col("role").is_in(offending) & pl.col("finding").is_in(["confirmed", "reported"]))
+    rows = rows.join(first_confirmed, on="case_id", how="left", validate="m:1")
+    confirmed = pl.col("finding") == "confirmed"
     return claim(
-        rows, "public_security/case_reports", kind=F.concat(F.lit("case_"), "finding"), node="node_id", occurred="occurred_at",
-        begins=F.when(confirmed, F.col("confirmed_at")).otherwise(F.col("reported_at")), element=F.col("element"), case_id=F.col("case_id"),
-        role=F.col("role"), authority_level=F.col("authority_level"), phone_id=F.col("phone_id"), is_unclear=F.col("is_unclear"),
+        rows, "public_security/case_reports", kind=pl.lit("case_") + pl.col("finding"), node="node_id", occurred="occurred_at",
+        begins=pl.when(confirmed).then("confirmed_at").otherwise("reported_at"), element=pl.col("element"), case_id=pl.col("case_id"),
+        role=pl.col("role"), authority_level=pl.col("authority_level"), phone_id=pl.col("phone_id"), is_unclear=pl.col("is_unclear"),
     )  # fmt: skip
 
 
-def person_claims(current: DataFrame, cleared: DataFrame, city_rank: Column) -> DataFrame:
+def person_claims(current: pl.DataFrame, cleared: pl.DataFrame, city_rank: pl.Expr) -> pl.DataFrame:
     """Persons of interest. `cleared`: person_id, cleared_at: ends what was recorded of that person by then. `city_rank`: city or higher."""
-    rows = current.where("status <> 'cleared' AND person_id IS NOT NULL").join(
-        F.broadcast(cleared), on="person_id", how="left"
-    )
-    rows = rows.where("cleared_at IS NULL OR recorded_at > cleared_at")
-    trading = F.when(city_rank, F.lit("person_account_trading")).otherwise(F.lit("person_account_trading_county"))
+    status = pl.col("status")
+    rows = current.filter((status != "cleared") & pl.col("person_id").is_not_null())
+    rows = rows.join(cleared, on="person_id", how="left", validate="m:1")
+    rows = rows.filter(pl.col("cleared_at").is_null() | (pl.col("recorded_at") > pl.col("cleared_at")))
+    trading = (
+        pl.when(city_rank)
+        .then(pl.lit("person_account_trading"))
+        .otherwise(pl.lit("person_account_trading_county"))
+    )  # fmt: skip
     return claim(
         rows, "public_security/persons_of_interest",
-        kind=F.when(F.col("status") == "account_trading", trading).otherwise(F.concat(F.lit("person_"), "status")),
-        node="person_id", occurred="since", begins=F.col("since"), own_end=F.col("until"), authority_level=F.col("authority_level"),
-        role=F.lit("offender"),
+        kind=pl.when(status == "account_trading").then(trading).otherwise(pl.lit("person_") + status),
+        node="person_id", occurred="since", begins=pl.col("since"), own_end=pl.col("until"), authority_level=pl.col("authority_level"),
+        role=pl.lit("offender"),
     )  # fmt: skip
 
 
-def control_claims(current: DataFrame, releases: DataFrame) -> DataFrame:
+def control_claims(current: pl.DataFrame, releases: pl.DataFrame) -> pl.DataFrame:
     """Freezes and stopped payments that no release ended. `releases`: account_id, case_id, released_by (exclusive end of its moment)."""
-    orders = current.where("control <> 'release' AND account_id IS NOT NULL")
-    lifted = releases.select(F.col("account_id").alias("_account"), F.col("case_id").alias("_case"), "released_by")
-    ended = orders.join(
-        F.broadcast(lifted),
-        on=(F.col("account_id") == F.col("_account"))
-        & (F.col("ordered_at") < F.col("released_by"))
-        & (F.col("_case").isNull() | F.col("_case").eqNullSafe(F.col("case_id"))),
-        how="left_anti",
+    orders = current.filter((pl.col("control") != "release") & pl.col("account_id").is_not_null())
+    lifted = releases.select("account_id", pl.col("case_id").alias("_case"), "released_by")
+    pairs = orders.select("record_id", "account_id", "case_id", "ordered_at").join(lifted, on="account_id", how="inner")
+    ended = pairs.filter(
+        (pl.col("ordered_at") < pl.col("released_by"))
+        & (pl.col("_case").is_null() | pl.col("_case").eq_missing(pl.col("case_id")))
     )
     return claim(
-        ended, "finance/payment_controls", kind=F.concat(F.lit("control_"), "control"), node="account_id", occurred="ordered_at",
-        begins=F.col("ordered_at"), own_end=F.col("expires_at"), case_id=F.col("case_id"), authority_level=F.col("authority_level"),
-        role=F.lit("payee"),
+        orders.join(ended, on="record_id", how="anti"),
+        "finance/payment_controls", kind=pl.lit("control_") + pl.col("control"), node="account_id", occurred="ordered_at",
+        begins=pl.col("ordered_at"), own_end=pl.col("expires_at"), case_id=pl.col("case_id"), authority_level=pl.col("authority_level"),
+        role=pl.lit("payee"),
     )  # fmt: skip
 
 
-def subscription_claims(ended: DataFrame) -> DataFrame:
-    """Tenures with an end with reason fraud: record_id, tenure_node, phone_id, fraud_ended_at, recorded_at, first_known_at."""
+def subscription_claims(ended: pl.DataFrame) -> pl.DataFrame:
+    """Tenures with an end with reason fraud: record_id, element, tenure_node, phone_id, fraud_ended_at, recorded_at, first_known_at."""
     return claim(
-        ended, "telecom/subscriptions", kind=F.lit("subscription_fraud"), node="tenure_node", occurred="fraud_ended_at",
-        begins=F.col("fraud_ended_at"), phone_id=F.col("phone_id"), role=F.lit("offender"),
+        ended, "telecom/subscriptions", kind=pl.lit("subscription_fraud"), node="tenure_node", occurred="fraud_ended_at",
+        begins=pl.col("fraud_ended_at"), element=pl.col("element"), phone_id=pl.col("phone_id"), role=pl.lit("offender"),
     )  # fmt: skip
 
 
-def line_claims(attached: DataFrame) -> DataFrame:
+def line_claims(attached: pl.DataFrame) -> pl.DataFrame:
     """Lines that behaved abnormally, attached to the tenure at the window's start."""
     return claim(
-        attached, "telecom/abnormal_numbers", kind=F.concat(F.lit("line_"), "indicator"), indicator=F.col("indicator"), node="tenure_node",
-        occurred="window_start", begins=F.col("window_end"), case_id=F.col("case_id"), phone_id=F.col("phone_id"), role=F.lit("offender"),
+        attached, "telecom/abnormal_numbers", kind=pl.lit("line_") + pl.col("indicator"), indicator=pl.col("indicator"), node="tenure_node",
+        occurred="window_start", begins=pl.col("window_end"), case_id=pl.col("case_id"), phone_id=pl.col("phone_id"), role=pl.lit("offender"),
     )  # fmt: skip
 
 
-def transfer_claims(current: DataFrame) -> DataFrame:
+def transfer_claims(current: pl.DataFrame) -> pl.DataFrame:
     """Suspicious transfers, on the payee."""
-    linked = F.col("indicator") == "linked_to_case"
+    linked = pl.col("indicator") == "linked_to_case"
     return claim(
-        current, "finance/suspicious_transfers", kind=F.when(linked, F.lit("transfer_linked_to_case")).otherwise(F.lit("transfer_other")),
-        indicator=F.col("indicator"), node="payee_id", occurred="transferred_at", begins=F.col("transferred_at"), case_id=F.col("case_id"),
-        role=F.lit("payee"),
+        current, "finance/suspicious_transfers",
+        kind=pl.when(linked).then(pl.lit("transfer_linked_to_case")).otherwise(pl.lit("transfer_other")),
+        indicator=pl.col("indicator"), node="payee_id", occurred="transferred_at", begins=pl.col("transferred_at"), case_id=pl.col("case_id"),
+        role=pl.lit("payee"),
     )  # fmt: skip
 
 
-def site_claims(current: DataFrame) -> DataFrame:
+def site_claims(current: pl.DataFrame) -> pl.DataFrame:
     """Malicious sites, on their url."""
     return claim(
-        current, "internet/malicious_sites", kind=F.when(F.col("verified"), F.lit("site_verified")).otherwise(F.lit("site_unverified")),
-        node="url_id", occurred="first_seen", begins=F.col("last_seen"), case_id=F.col("case_id"), role=F.lit("site"),
+        current, "internet/malicious_sites",
+        kind=pl.when("verified").then(pl.lit("site_verified")).otherwise(pl.lit("site_unverified")),
+        node="url_id", occurred="first_seen", begins=pl.col("last_seen"), case_id=pl.col("case_id"), role=pl.lit("site"),
     )  # fmt: skip
 
 
-def public_claims(feed: Feed, current: DataFrame, by_phone: DataFrame, key: bytes) -> DataFrame | None:
+def public_claims(feed: Feed, current: pl.DataFrame, by_phone: pl.DataFrame, key: bytes) -> pl.DataFrame | None:
     """What a public list claims, by its contract; None when it claims nothing. The strength comes from the contract, so it rides in `kind`."""
     found = []
     for number, signal in enumerate(feed.signals):
-        node = f"{signal.identifier}_id"
-        rows = current.where(F.col(node).isNotNull() & F.col(signal.from_).isNotNull())
-        phone = F.lit(None).cast("bigint")
+        node, moment = f"{signal.identifier}_id", pl.col(signal.from_)
+        rows = current.filter(pl.col(node).is_not_null() & moment.is_not_null())
+        phone = pl.lit(None, pl.Int64)
         if feed.identifiers[signal.identifier].type == "phone":
-            day = F.col(f"{signal.from_}_is_day") if f"{signal.from_}_is_day" in current.columns else None
-            rows = attach_phone(rows, by_phone, key, phone=node, moment=F.col(signal.from_), is_day=day)
-            phone, node = F.col(node), "tenure_node"
+            day = pl.col(f"{signal.from_}_is_day") if f"{signal.from_}_is_day" in current.columns else None
+            rows = attach_phone(rows, by_phone, key, phone=node, moment=moment, is_day=day)
+            phone, node = pl.col(node), "tenure_node"
         found.append(
             claim(
-                rows, feed.id, kind=F.lit(f"public:{feed.id}:{number}"), node=node, occurred=signal.from_, begins=F.col(signal.from_),
-                indicator=F.lit(signal.lineage or feed.id), role=F.lit(signal.role), phone_id=phone,
+                rows, feed.id, kind=pl.lit(f"public:{feed.id}:{number}"), node=node, occurred=signal.from_, begins=moment,
+                indicator=pl.lit(signal.lineage or feed.id), role=pl.lit(signal.role), phone_id=phone,
             )
         )  # fmt: skip
-    return reduce(DataFrame.unionByName, found) if found else None
+    return stack(found) if found else None
 
 
-def place_sims(claims: DataFrame, served: DataFrame) -> DataFrame:
+def place_sims(claims: pl.DataFrame, served: pl.DataFrame) -> pl.DataFrame:
     """Claims on an imsi or iccid become claims on the tenure that it served then, where exactly one did.
 
     `served`: sim_id, vf, vt, tenure_node, phone: one row per time in which a SIM served a tenure.
     """
-    key = ["feed", "record_id", "element"]
-    moment_end = F.when(F.col("occurred_is_day"), F.col("occurred_at") + F.expr("INTERVAL 1 DAY")).otherwise(
-        F.col("occurred_at")
+    key = ["feed", "record_id", "element", "node_id"]
+    occurred = pl.col("occurred_at")
+    moment_end = pl.when("occurred_is_day").then(occurred + pl.duration(days=1)).otherwise(occurred)
+    at = claims.select(*key, "occurred_at", moment_end.alias("_end")).join(
+        served, left_on="node_id", right_on="sim_id", how="inner"
     )
-    at = claims.select(*key, "node_id", "occurred_at", moment_end.alias("_end")).join(
-        served, on=F.col("node_id") == F.col("sim_id"), how="inner"
+    at = at.filter(((pl.col("vf") <= occurred) | (pl.col("vf") < pl.col("_end"))) & (pl.col("vt") > occurred))
+    unique = at.group_by(key).agg(
+        pl.col("tenure_node").max().alias("_tenure"),
+        pl.col("phone").max().alias("_phone"),
+        pl.col("tenure_node").n_unique().alias("_n"),
     )
-    at = at.where("(vf <= occurred_at OR vf < _end) AND vt > occurred_at")
-    unique = at.groupBy(*key, "node_id").agg(
-        F.max("tenure_node").alias("_tenure"), F.max("phone").alias("_phone"), F.count_distinct("tenure_node").alias("_n")
-    ).where("_n = 1").drop("_n")  # fmt: skip
-    marked = unique.select(
-        *(F.col(c).alias(f"_{c}") for c in key), F.col("node_id").alias("_node"), "_tenure", "_phone"
-    )
-    joined = claims.join(
-        marked,
-        on=(F.col("feed") == F.col("_feed")) & (F.col("record_id") == F.col("_record_id")) & F.col("element").eqNullSafe(F.col("_element"))
-        & (F.col("node_id") == F.col("_node")),
-        how="left",
-    )  # fmt: skip
-    return joined.withColumns(
-        {"node_id": F.coalesce("_tenure", "node_id"), "phone_id": F.coalesce("_phone", "phone_id")}
-    ).select(*COLUMNS)
+    placed = unique.filter(pl.col("_n") == 1).drop("_n")
+    joined = claims.join(placed, on=key, how="left", nulls_equal=True, validate="m:1")
+    return joined.with_columns(
+        node_id=pl.coalesce("_tenure", "node_id"), phone_id=pl.coalesce("_phone", "phone_id")
+    ).select(COLUMNS)

@@ -2,257 +2,281 @@
 
 from __future__ import annotations
 
-from functools import reduce
+from dataclasses import dataclass
+from datetime import datetime
 
-from pyspark.sql import DataFrame
-from pyspark.sql import functions as F
+import polars as pl
 
-from jobs.core.night import Night, StageReport, settle, together
+from jobs.core.frames import UTC, stack
+from jobs.core.night import Night, StageReport
 from jobs.graph import cases, tenures
 from jobs.graph.intervals import begins, ends
+from jobs.graph.job import nodes_seen
 from jobs.graph.lineage import trace_ids
 from jobs.graph.sources import Sources
 from jobs.signals import claims, due_process, rings, screening, spread
 
 CASES, PERSONS = "public_security/case_reports", "public_security/persons_of_interest"
 CONTROLS, LINES = "finance/payment_controls", "telecom/abnormal_numbers"
+SUBSCRIPTIONS = "telecom/subscriptions"
+
+
+@dataclass(frozen=True)
+class Known:
+    """What the graph stage left that claims and signals are judged by."""
+
+    tenures: pl.DataFrame
+    by_phone: pl.DataFrame
+    edges: pl.DataFrame
+    parties: pl.DataFrame
+    identifiers: pl.DataFrame  # node_id, type, first_seen_on, protected_reason
+    protected: pl.DataFrame  # node_id, protected_reason
+
+    @classmethod
+    def of(cls, night: Night) -> Known:
+        """Read tonight's graph."""
+        lake = night.lake
+        all_tenures = lake.frame("graph.tenures")
+        known = all_tenures.filter(~pl.col("is_implicit")).select(
+            "phone_id", "tenure_from", ends(pl.col("tenure_to")).alias("tenure_to"), pl.col("node_id").alias("tenure_node")
+        )  # fmt: skip
+        identifiers = lake.frame("graph.identifiers", ["node_id", "type", "first_seen_on", "protected_reason"])
+        return cls(
+            tenures=all_tenures, by_phone=tenures.tenures_by_phone(known),
+            edges=lake.frame("graph.edges"), parties=lake.frame("graph.parties"),
+            identifiers=identifiers,
+            protected=identifiers.filter(pl.col("protected_reason").is_not_null()).select("node_id", "protected_reason"),
+        )  # fmt: skip
 
 
 def run(night: Night) -> StageReport:
     """Signals, influences, scores and rings anew. Rows in: claims that stand; rows out: scored nodes."""
-    lake, policy = night.lake, night.policy
-    source = Sources.of(night)
-    all_tenures = lake.read("graph.tenures").persist()
-    known = all_tenures.where("NOT is_implicit").select(
-        "phone_id", "tenure_from", ends(F.col("tenure_to")).alias("tenure_to"), F.col("node_id").alias("tenure_node")
-    )
-    by_phone = settle(tenures.tenures_by_phone(known))
-    edges, parties = lake.read("graph.edges").persist(), lake.read("graph.parties").persist()
-    listings = settle(due_process.follow_tenures(lake.read("blacklist.listings"), all_tenures))
+    lake, source, known = night.lake, Sources.of(night), Known.of(night)
+    listings = due_process.follow_tenures(lake.frame("blacklist.listings"), known.tenures)
+    upheld, outcomes = _upheld(night, listings), all_outcomes(night, listings)
+    clearances = due_process.clear(upheld, outcomes, night.on)
 
     levels = night.codes["authority_levels"]
-    upheld, outcomes, unfounded = together(
-        lambda: _upheld(night, listings),
-        lambda: settle(all_outcomes(night, listings)),
-        lambda: settle(cases.unfounded_cases(source.versions(CASES), source.freeing(CASES), levels)),
+    unfounded = cases.unfounded_cases(source.versions(CASES), source.freeing(CASES), levels)
+    reports = claims.with_first_known(source.versions(CASES)).join(unfounded, on="case_id", how="anti")
+    involved = cases.involvements(reports, known.by_phone, night.key).join(
+        reports.select("record_id", "first_known_at", "reported_at_is_day"), on="record_id", how="inner", validate="m:1"
     )
-    clearances = settle(due_process.clear(upheld, outcomes, night.on))
-    reports = settle(claims.with_first_known(source.versions(CASES)).join(unfounded, on="case_id", how="left_anti"))
-    involved = cases.involvements(reports, by_phone, night.key)
-    firsts = reports.select("record_id", "first_known_at")
-    involved = settle(involved.join(firsts, on="record_id", how="inner"))
-    claimed = _all_claims(night, source, involved, by_phone, all_tenures, edges)
-    claimed = settle(claimed.join(F.broadcast(unfounded), on="case_id", how="left_anti"))
-    offended = involved.where(F.col("role").isin(*cases.OFFENDING)).join(
-        reports.select("record_id", "reported_at_is_day"), on="record_id", how="inner"
+    standing, spared, human = _screen(night, known, unfounded, involved)
+    doubts = stack([human, unclear_days(involved), due_process.doubts(upheld, outcomes)]).unique()
+    lake.replace("blacklist.clearances", clearances)
+    lake.replace("graph.doubts", doubts)
+    lake.replace("graph.signals", standing)
+    lake.replace("graph.spared", spared)
+
+    barriers = set_barriers(known, spared, clearances)
+    of_cases = reports.filter(pl.col("case_id").is_not_null()).select(
+        (pl.lit(screening.CASE) + pl.col("case_id")).alias("lineage")
     )
-    claimed = screening.join_cases(
-        claimed,
-        offended.select("case_id", F.col("node_id").alias("account_id"), "reported_at", "reported_at_is_day"),
-        policy,
+    n_scored = _score(night, known, standing, barriers, of_cases.unique())
+    return StageReport(rows_in=standing.height, rows_out=n_scored)
+
+
+def _screen(
+    night: Night, known: Known, unfounded: pl.DataFrame, involved: pl.DataFrame
+) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
+    """(rows of graph.signals, rows of graph.spared, rows for a human)."""
+    source, policy = Sources.of(night), night.policy
+    claimed = _all_claims(night, known, involved).join(unfounded, on="case_id", how="anti")
+    offended = involved.filter(pl.col("role").is_in(cases.OFFENDING))
+    named = offended.select("case_id", pl.col("node_id").alias("account_id"), "reported_at", "reported_at_is_day")
+    claimed = screening.join_cases(claimed, named, policy)
+    signals = screening.make_signals(claimed, screening.worth(policy, night.contracts), night.instant)
+    roles = involved.filter(pl.col("role").is_in(cases.SPARED) & pl.col("node_id").is_not_null())
+    sightings = source.current("telecom/device_sightings")
+    spared = screening.spared_nodes(
+        roles.select("case_id", "node_id"), known.parties.select("node_id", party_id="role_party_id"), sightings
     )
-    worths = screening.worth(night.spark, policy, night.contracts)
-    roles = involved.where(F.col("role").isin(*cases.SPARED) & F.col("node_id").isNotNull()).select(
-        "case_id", "node_id"
-    )
-    signals, spared, protected = together(
-        lambda: settle(screening.make_signals(claimed, worths, night.instant)),
-        lambda: settle(screening.spared_nodes(roles, parties, source.current("telecom/device_sightings"))),
-        lambda: settle(
-            lake.read("graph.identifiers").where("protected_reason IS NOT NULL").select("node_id", "protected_reason")
-        ),
-    )
-    standing, human = screening.take_out(signals, spared, protected, _spoofed(signals, source))
-    unclear = involved.where("is_unclear").select(
-        F.col("phone_id").alias("node_id"), F.lit("two_tenures_that_day").alias("reason"),
-        F.concat_ws(" ", F.lit(CASES), "record_id").alias("source"), F.lit("").alias("detail"),
+    spoofed = spoofed_signals(signals, source.current(LINES))
+    standing, human = screening.take_out(signals, spared, known.protected, spoofed)
+    return standing.drop("phone_id"), spared, human
+
+
+def unclear_days(involved: pl.DataFrame) -> pl.DataFrame:
+    """Rows of graph.doubts: numbers that a case names on a day that two tenures touch."""
+    return involved.filter("is_unclear").select(
+        pl.col("phone_id").alias("node_id"), pl.lit("two_tenures_that_day").alias("reason"),
+        (pl.lit(f"{CASES} ") + pl.col("record_id")).alias("source"), pl.lit("").alias("detail"),
     )  # fmt: skip
-    doubts = reduce(DataFrame.unionByName, [human, unclear, due_process.doubts(upheld, outcomes)]).distinct()
-    together(
-        lambda: lake.replace("blacklist.clearances", clearances),
-        lambda: lake.replace("graph.doubts", doubts),
-        lambda: lake.replace("graph.signals", standing.drop("phone_id")),
-        lambda: lake.replace("graph.spared", spared),
-    )
 
-    barred_tenures = all_tenures.join(
-        protected.withColumnRenamed("node_id", "phone_id"), on="phone_id", how="inner"
-    ).select("node_id")
-    barriers = spread.Barriers(
-        protected=protected.select("node_id").unionByName(barred_tenures), spared=spared,
-        cleared=clearances.where("scope = 'association'").select("lineage", "node_id").distinct(),
-        cleared_until=clearances.where("scope = 'all'").groupBy("node_id").agg(F.max("cleared_at").alias("until")),
+
+def set_barriers(known: Known, spared: pl.DataFrame, clearances: pl.DataFrame) -> spread.Barriers:
+    """What no path touches tonight: a protected number bars all its tenures."""
+    barred = known.tenures.join(known.protected, left_on="phone_id", right_on="node_id", how="semi")
+    scope = pl.col("scope")
+    return spread.Barriers(
+        protected=stack([known.protected.select("node_id"), barred.select("node_id")]).unique(),
+        spared=spared,
+        cleared=clearances.filter(scope == "association").select("lineage", "node_id").unique(),
+        cleared_until=clearances.filter(scope == "all").group_by("node_id").agg(pl.col("cleared_at").max().alias("until")),
     )  # fmt: skip
-    of_cases = reports.where("case_id IS NOT NULL").select(F.concat(F.lit(screening.CASE), "case_id").alias("lineage"))
-    n_scored = _score(night, edges, parties, barriers, of_cases.distinct())
-    report = StageReport(rows_in=lake.read("graph.signals").count(), rows_out=n_scored)
-    for frame in (all_tenures, edges, parties):
-        frame.unpersist()
-    return report
 
 
-def _score(night: Night, edges: DataFrame, parties: DataFrame, barriers: spread.Barriers, of_cases: DataFrame) -> int:
+def _score(
+    night: Night, known: Known, standing: pl.DataFrame, barriers: spread.Barriers, of_cases: pl.DataFrame
+) -> int:
+    """Writes influences, scores, rings and what became of the rings; the number of scored nodes."""
     lake, policy = night.lake, night.policy
-    standing = lake.read("graph.signals")
-    shared = lake.read("graph.shared_identifiers")
-    first_known = standing.groupBy("lineage").agg(F.min("first_known_at").alias("lineage_known_at"))
-    ways = spread.walkable(edges, shared, barriers.protected, policy).persist()
-    first_known = settle(first_known)
+    shared = lake.frame("graph.shared_identifiers")
+    first_known = standing.group_by("lineage").agg(pl.col("first_known_at").min().alias("lineage_known_at"))
     levels = night.codes["authority_levels"].codes
     bound = levels[policy.measures.same_holder.from_]["rank"]
     city = [code for code, attributes in levels.items() if attributes["rank"] >= bound]
-    paths = spread.spread(standing, ways, first_known, barriers, policy, city)
-    lake.replace("graph.influences", spread.best_paths(paths, parties, of_cases, policy, night.instant))
-    influences = lake.read("graph.influences")
-    lake.replace("graph.scores", spread.score_nodes(influences))
-    scores = lake.read("graph.scores")
-    identifiers = lake.read("graph.identifiers").select("node_id", "first_seen_on")
-    found = rings.find_rings(night.spark, edges, scores, parties, shared, identifiers, policy.measures.lead)
-    before = _ring_members(lake.read("graph.rings"))
+    ways = spread.walkable(known.edges, shared, barriers.protected, policy)
+    paths = spread.spread(standing, ways, first_known, barriers, policy, city, night.instant)
+    influences = spread.best_paths(paths, known.parties, of_cases, policy)
+    scores = spread.score_nodes(influences)
+    lake.replace("graph.influences", influences)
+    lake.replace("graph.scores", scores)
+    first_seen = nodes_seen(known.identifiers, known.tenures).select("node_id", "first_seen_on")
+    found = rings.find_rings(known.edges, scores, known.parties, shared, first_seen, policy.measures.lead)
+    before = lake.frame("graph.rings")
     lake.replace("graph.rings", found)
-    lake.append("graph.lineage", trace_ids(before, _ring_members(lake.read("graph.rings")), "ring", night.on))
-    ways.unpersist()
-    return scores.count()
+    lake.append("graph.lineage", trace_ids(_ring_members(before), _ring_members(found), "ring", night.on))
+    return scores.height
 
 
-def _ring_members(rings_table: DataFrame) -> DataFrame:
-    return rings_table.select(F.col("ring_id").alias("id"), F.col("party_id").alias("node_id"))
+def _ring_members(of: pl.DataFrame) -> pl.DataFrame:
+    return of.select(pl.col("ring_id").alias("id"), pl.col("party_id").alias("node_id"))
 
 
-def _upheld(night: Night, listings: DataFrame) -> DataFrame:
+def _upheld(night: Night, listings: pl.DataFrame) -> pl.DataFrame:
     source, feed = Sources.of(night), "public_security/appeal_decisions"
-    stated = source.current(feed).unionByName(source.freeing(feed)).where("outcome = 'upheld'")
-    stated = stated.withColumns(
-        {
-            "decided_at": F.coalesce("decided_at", "recorded_at"),
-            "decided_at_is_day": F.coalesce("decided_at_is_day", F.lit(False)),
-        }
-    )
-    return settle(due_process.attach_decisions(stated, listings))
+    stated = stack([source.current(feed), source.freeing(feed)]).filter(pl.col("outcome") == "upheld")
+    stated = stated.with_columns(
+        decided_at=pl.coalesce("decided_at", "recorded_at"), decided_at_is_day=pl.col("decided_at_is_day").fill_null(False)
+    )  # fmt: skip
+    return due_process.attach_decisions(stated, listings)
 
 
-def all_outcomes(night: Night, listings: DataFrame) -> DataFrame:
+def all_outcomes(night: Night, listings: pl.DataFrame) -> pl.DataFrame:
     """What recipients did, of all three feeds, with the listings that they answer."""
-    frames = []
-    for feed in night.contracts.values():
-        if feed.name == "measure_outcomes":
-            rows = Sources.of(night).current(feed.id)
-            frames.append(
-                rows.select(
-                    F.lit(feed.agency).alias("agency"), "record_id", "listing_id", "recipient_id", "outcome", "acted_at", "acted_at_is_day", "recorded_at"
-                )
-            )  # fmt: skip
-    return due_process.read_outcomes(reduce(DataFrame.unionByName, frames), listings, night.recipients, night.spark)
+    columns = ["record_id", "listing_id", "recipient_id", "outcome", "acted_at", "acted_at_is_day", "recorded_at"]
+    frames = [
+        Sources.of(night).current(feed.id).select(pl.lit(feed.agency).alias("agency"), *columns)
+        for feed in night.contracts.values()
+        if feed.name == "measure_outcomes"
+    ]
+    return due_process.read_outcomes(stack(frames), listings, night.recipients)
 
 
-def _all_claims(
-    night: Night, source: Sources, involved: DataFrame, by_phone: DataFrame, all_tenures: DataFrame, edges: DataFrame
-) -> DataFrame:
-    versions = source.versions(CASES)
-    confirmed = (
-        versions.where("finding = 'confirmed'").groupBy("case_id").agg(F.min("recorded_at").alias("confirmed_at"))
-    )
-    found = [claims.case_claims(involved, confirmed, cases.OFFENDING)]
+def _all_claims(night: Night, known: Known, involved: pl.DataFrame) -> pl.DataFrame:
+    """Every claim of every feed that stands, those on SIMs placed on the tenures that they served."""
+    source, by_phone, key = Sources.of(night), known.by_phone, night.key
 
-    persons = claims.with_first_known(source.versions(PERSONS))
-    cleared = persons.select("person_id", "status", "recorded_at").unionByName(
-        source.freeing(PERSONS).select("person_id", "status", "recorded_at")
-    ).where("status = 'cleared' AND person_id IS NOT NULL").groupBy("person_id").agg(F.max("recorded_at").alias("cleared_at"))  # fmt: skip
-    rank = cases.level_rank(night.codes["authority_levels"])
-    found.append(claims.person_claims(persons, cleared, rank >= night.codes["authority_levels"].codes["city"]["rank"]))
+    def newest(feed: str) -> pl.DataFrame:
+        return claims.with_first_known(source.versions(feed))
 
-    controls = claims.with_first_known(source.versions(CONTROLS))
-    columns = ["account_id", "case_id", "control", "ordered_at", "ordered_at_is_day", "recorded_at"]
-    releases = (
-        controls.select(*columns)
-        .unionByName(source.freeing(CONTROLS).select(*columns))
-        .where("control = 'release' AND account_id IS NOT NULL")
-    )
-    moment = F.coalesce("ordered_at", "recorded_at")
-    day = F.when(F.col("ordered_at_is_day"), moment + F.expr("INTERVAL 1 DAY")).otherwise(
-        moment + F.expr("INTERVAL 0.000001 SECONDS")
-    )
-    found.append(claims.control_claims(controls, releases.select("account_id", "case_id", day.alias("released_by"))))
-
-    subscriptions = claims.with_first_known(source.versions("telecom/subscriptions")).where(
-        "deactivation_reason = 'fraud'"
-    )
-    ended = all_tenures.where("fraud_ended_at IS NOT NULL").select(
-        F.col("node_id").alias("tenure_node"), "phone_id", F.col("holder_id"), "fraud_ended_at"
-    )
-    ended = ended.join(
-        subscriptions.select("record_id", "phone_id", "holder_id", "recorded_at", "first_known_at", F.col("deactivated_at").alias("_end")),
-        on=["phone_id", "holder_id"], how="inner",
-    ).where("_end = fraud_ended_at")  # fmt: skip
-    found.append(claims.subscription_claims(ended.where(F.col("fraud_ended_at") < F.lit(night.instant))))
-
-    lines = claims.with_first_known(source.versions(LINES))
-    found.append(
-        claims.line_claims(
-            tenures.attach_phone(lines, by_phone, night.key, phone="phone_id", moment=F.col("window_start"))
-        )
-    )
-    found.append(claims.transfer_claims(claims.with_first_known(source.versions("finance/suspicious_transfers"))))
-    found.append(claims.site_claims(claims.with_first_known(source.versions("internet/malicious_sites"))))
+    levels = night.codes["authority_levels"]
+    is_city = cases.level_rank(levels) >= levels.codes["city"]["rank"]
+    persons, controls = newest(PERSONS), newest(CONTROLS)
+    lines = tenures.attach_phone(newest(LINES), by_phone, key, phone="phone_id", moment=pl.col("window_start"))
+    found = [
+        claims.case_claims(involved, first_confirmations(source.versions(CASES)), cases.OFFENDING),
+        claims.person_claims(persons, cleared_persons(persons, source.freeing(PERSONS)), is_city),
+        claims.control_claims(controls, released_accounts(controls, source.freeing(CONTROLS))),
+        claims.subscription_claims(
+            ended_by_fraud(known.edges, known.tenures, source.versions(SUBSCRIPTIONS), night.instant)
+        ),
+        claims.line_claims(lines),
+        claims.transfer_claims(newest("finance/suspicious_transfers")),
+        claims.site_claims(newest("internet/malicious_sites")),
+    ]
     for feed in night.contracts.values():
         if feed.public and feed.signals and night.lake.has(f"silver.{feed.table}"):
-            public = claims.public_claims(feed, claims.with_first_known(source.versions(feed.id)), by_phone, night.key)
+            public = claims.public_claims(feed, newest(feed.id), by_phone, key)
             if public is not None:
                 found.append(public)
-    return claims.place_sims(screening.union(found), _served(edges, all_tenures))
+    return claims.place_sims(stack(found), served_tenures(known.edges, known.tenures))
 
 
-def _served(edges: DataFrame, all_tenures: DataFrame) -> DataFrame:
+def first_confirmations(versions: pl.DataFrame) -> pl.DataFrame:
+    """(case_id, confirmed_at): when a version of the case first said confirmed."""
+    confirmed = versions.filter(pl.col("finding") == "confirmed")
+    return confirmed.group_by("case_id").agg(pl.col("recorded_at").min().alias("confirmed_at"))
+
+
+def cleared_persons(persons: pl.DataFrame, freeing: pl.DataFrame) -> pl.DataFrame:
+    """(person_id, cleared_at): when the person was last cleared, by a record that stands or one that frees all the same."""
+    columns = ["person_id", "status", "recorded_at"]
+    said = stack([persons.select(columns), freeing.select(columns)])
+    cleared = said.filter((pl.col("status") == "cleared") & pl.col("person_id").is_not_null())
+    return cleared.group_by("person_id").agg(pl.col("recorded_at").max().alias("cleared_at"))
+
+
+def released_accounts(controls: pl.DataFrame, freeing: pl.DataFrame) -> pl.DataFrame:
+    """(account_id, case_id, released_by): controls ordered before `released_by` are released; a day counts whole."""
+    columns = ["account_id", "case_id", "control", "ordered_at", "ordered_at_is_day", "recorded_at"]
+    said = stack([controls.select(columns), freeing.select(columns)])
+    releases = said.filter((pl.col("control") == "release") & pl.col("account_id").is_not_null())
+    moment = pl.coalesce("ordered_at", "recorded_at")
+    whole_day, instant = moment + pl.duration(days=1), moment + pl.duration(microseconds=1)
+    by = pl.when("ordered_at_is_day").then(whole_day).otherwise(instant)
+    return releases.select("account_id", "case_id", by.alias("released_by"))
+
+
+def ended_by_fraud(
+    edges: pl.DataFrame, all_tenures: pl.DataFrame, versions: pl.DataFrame, instant: datetime
+) -> pl.DataFrame:
+    """One row per subscription that ended with reason fraud before `instant`, on the tenure that it is part of; for `subscription_claims`.
+
+    `versions`: those of the subscriptions that stand; a record's holder edge says which tenures it is part of.
+    """
+    told = versions.filter(pl.col("deactivation_reason") == "fraud").select("record_id").unique()
+    said = versions.join(told, on="record_id", how="semi")
+    ended = tenures.cut_subscriptions(said).filter(pl.col("fraud_ended_at") < pl.lit(instant, UTC))
+    held = edges.filter(pl.col("kind") == "holder").select(holder_id="from_id", tenure_node="to_id", support="support")
+    held = held.join(ended, on="holder_id", how="semi").explode("support").filter(pl.col("support").struct.field("feed") == SUBSCRIPTIONS)
+    held = held.with_columns(record_id=pl.col("support").struct.field("record_id")).select("record_id", "holder_id", "tenure_node").unique()
+    times = all_tenures.select("phone_id", tenure_node="node_id", _from="tenure_from", _to=ends(pl.col("tenure_to")))
+    parts = ended.join(held, on=["record_id", "holder_id"], how="inner").join(
+        times, on=["phone_id", "tenure_node"], how="inner", validate="m:1"
+    )
+    parts = parts.filter((pl.col("_from") <= pl.col("sub_from")) & (pl.col("sub_from") < pl.col("_to")))
+    first = said.group_by("record_id").agg(pl.col("recorded_at").min().alias("first_known_at"))
+    place = pl.int_range(pl.len()).over("record_id")  # a record that changed its number may have ended so on several
+    return parts.sort("record_id", "sub_from").join(first, on="record_id", how="inner", validate="m:1").select(
+        "record_id", pl.when(place > 0).then(place).alias("element"), "tenure_node", "phone_id", "fraud_ended_at", "recorded_at",
+        "first_known_at",
+    )  # fmt: skip
+
+
+def served_tenures(edges: pl.DataFrame, all_tenures: pl.DataFrame) -> pl.DataFrame:
     """(sim_id, vf, vt, tenure_node, phone): the times in which an imsi or iccid served a tenure, by one record each."""
-    sims = (
-        edges.where("kind = 'sim'")
-        .select("from_id", "to_id", F.explode("support").alias("s"))
-        .select(
-            "from_id",
-            "to_id",
-            "s.record_id",
-            begins(F.col("s.valid_from")).alias("vf"),
-            ends(F.col("s.valid_to")).alias("vt"),
-        )
-    )
-    own = all_tenures.select(F.col("node_id").alias("from_id"), F.col("phone_id").alias("phone"))
-    imsi = sims.join(own, on="from_id", how="inner").select(
-        F.col("to_id").alias("sim_id"), "vf", "vt", F.col("from_id").alias("tenure_node"), "phone", "record_id"
-    )
+    stood = edges.filter((pl.col("kind") == "sim") & (pl.col("support").list.len() > 0)).explode("support")
+    record = pl.col("support").struct
+    sims = stood.select(
+        "from_id", pl.col("to_id").alias("sim_id"), record.field("record_id"),
+        begins(record.field("valid_from")).alias("vf"), ends(record.field("valid_to")).alias("vt"),
+    )  # fmt: skip
+    own = all_tenures.select(pl.col("node_id").alias("from_id"), pl.col("phone_id").alias("phone"))
+    imsi = sims.join(own, on="from_id", how="inner", validate="m:1").rename({"from_id": "tenure_node"})
     iccid = sims.select(
-        F.col("from_id").alias("_imsi"),
-        F.col("to_id").alias("_iccid"),
-        "record_id",
-        F.col("vf").alias("_f"),
-        F.col("vt").alias("_t"),
-    )
-    through = imsi.join(iccid, on="record_id", how="inner").where("sim_id = _imsi AND vf < _t AND _f < vt")
-    through = through.select(
-        F.col("_iccid").alias("sim_id"),
-        F.greatest("vf", "_f").alias("vf"),
-        F.least("vt", "_t").alias("vt"),
-        "tenure_node",
-        "phone",
-    )
-    return imsi.drop("record_id").unionByName(through)
+        pl.col("from_id").alias("sim_id"), "record_id", pl.col("sim_id").alias("_iccid"), pl.col("vf").alias("_f"), pl.col("vt").alias("_t")
+    )  # fmt: skip
+    both = imsi.join(iccid, on=["record_id", "sim_id"], how="inner")
+    through = both.filter((pl.col("vf") < pl.col("_t")) & (pl.col("_f") < pl.col("vt"))).select(
+        pl.col("_iccid").alias("sim_id"), pl.max_horizontal("vf", "_f").alias("vf"), pl.min_horizontal("vt", "_t").alias("vt"), "tenure_node", "phone"
+    )  # fmt: skip
+    return stack([through, imsi])
 
 
-def _spoofed(signals: DataFrame, source: Sources) -> DataFrame:
+def spoofed_signals(signals: pl.DataFrame, lines: pl.DataFrame) -> pl.DataFrame:
     """signal_id of unconfirmed cases' offenders whose number was only displayed in a spoofing window that covers the moment."""
-    windows = (
-        source.current(LINES)
-        .where("indicator = 'caller_id_spoofing' AND displayed_id IS NOT NULL")
-        .select(F.col("displayed_id").alias("_phone"), "window_start", "window_end")
+    windows = lines.filter((pl.col("indicator") == "caller_id_spoofing") & pl.col("displayed_id").is_not_null())
+    occurred = pl.col("occurred_at")
+    end = pl.when("occurred_is_day").then(occurred + pl.duration(days=1)).otherwise(occurred)
+    named = signals.filter(
+        (pl.col("kind") == "case_reported") & (pl.col("role") == "offender") & pl.col("phone_id").is_not_null()
     )
-    end = F.when(F.col("occurred_is_day"), F.col("occurred_at") + F.expr("INTERVAL 1 DAY")).otherwise(
-        F.col("occurred_at")
-    )
-    named = signals.where("kind = 'case_reported' AND role = 'offender' AND phone_id IS NOT NULL").withColumn(
-        "_end", end
-    )
-    covered = (F.col("window_start") <= F.col("_end")) & (F.col("window_end") >= F.col("occurred_at"))
-    return (
-        named.join(windows, on=(F.col("phone_id") == F.col("_phone")) & covered, how="inner")
-        .select("signal_id")
-        .distinct()
-    )
+    pairs = named.select("signal_id", "phone_id", "occurred_at", end.alias("_end")).join(
+        windows.select("displayed_id", "window_start", "window_end"),
+        left_on="phone_id", right_on="displayed_id", how="inner",
+    )  # fmt: skip
+    covered = (pl.col("window_start") <= pl.col("_end")) & (pl.col("window_end") >= occurred)
+    return pairs.filter(covered).select("signal_id").unique()

@@ -2,47 +2,51 @@
 
 from __future__ import annotations
 
-from pyspark.sql import DataFrame, SparkSession
-from pyspark.sql import functions as F
+from datetime import date
 
-from jobs.core.night import settle
+import polars as pl
+
+from jobs.core.frames import pick, stack
 from jobs.graph.components import label_components
+
+_NEVER = date(9999, 12, 31)
 
 
 def find_rings(
-    spark: SparkSession,
-    edges: DataFrame,
-    scores: DataFrame,
-    parties: DataFrame,
-    shared: DataFrame,
-    first_seen: DataFrame,
+    edges: pl.DataFrame,
+    scores: pl.DataFrame,
+    parties: pl.DataFrame,
+    shared: pl.DataFrame,
+    first_seen: pl.DataFrame,
     lead_bound: float,
-) -> DataFrame:
+) -> pl.DataFrame:
     """Rows of graph.rings: components of parties over edges that stand and are not shared, among nodes at or above the lead bound."""
-    high = scores.where(F.col("score") >= lead_bound).select("node_id")
-    member = settle(high.join(parties.select("node_id", "party_id"), on="node_id", how="inner"))
-    crowd = shared.where("is_shared").select("node_id", "kind")
-    a = member.select(F.col("node_id").alias("from_id"), F.col("party_id").alias("a"))
-    b = member.select(F.col("node_id").alias("to_id"), F.col("party_id").alias("b"))
-    among = edges.select("kind", "from_id", "to_id").join(b, on="to_id", how="inner")
-    free = among.join(
-        crowd, on=(among["to_id"] == crowd["node_id"]) & (among["kind"] == crowd["kind"]), how="left_anti"
-    ).join(crowd, on=(among["from_id"] == crowd["node_id"]) & (among["kind"] == crowd["kind"]), how="left_anti")
-    direct = free.where("kind <> 'involved'").join(a, on="from_id", how="inner").select("a", "b")
-    in_case = free.where("kind = 'involved'").select(F.col("from_id").alias("a"), "b")
-    pairs = direct.unionByName(in_case).distinct().toArrow()
-    labelled = label_components(pairs["a"].combine_chunks(), pairs["b"].combine_chunks())
-    if labelled.num_rows == 0:
-        return spark.createDataFrame([], "ring_id bigint, party_id bigint, n_parties bigint")
-    grouped = spark.createDataFrame(labelled).withColumnRenamed("node_id", "party_id")
-    members = member.join(grouped, on="party_id", how="inner").join(first_seen, on="node_id", how="left")
-    rings = members.groupBy("component").agg(
-        F.min_by("node_id", F.struct(F.coalesce("first_seen_on", F.lit("9999-12-31").cast("date")), F.col("node_id"))).alias("ring_id"),
-        F.count_distinct("party_id").alias("n_parties"),
-    ).where("n_parties > 1")  # fmt: skip
+    high = scores.filter(pl.col("score") >= lead_bound).select("node_id")
+    member = high.join(parties.select("node_id", "party_id"), on="node_id", how="inner", validate="1:1")
+    pairs = _pairs(edges, member, shared)
+    grouped = label_components(pairs["a"], pairs["b"]).rename({"node_id": "party_id"})
+    members = member.join(grouped, on="party_id", how="inner", validate="m:1").join(
+        first_seen.select("node_id", "first_seen_on"), on="node_id", how="left", validate="1:1"
+    )
+    members = members.with_columns(pl.col("first_seen_on").fill_null(_NEVER))
+    anchors = pick(members, "component", ["first_seen_on", "node_id"]).select("component", ring_id="node_id")
+    sizes = members.group_by("component").agg(n_parties=pl.col("party_id").n_unique().cast(pl.Int64))
+    rings = sizes.filter(pl.col("n_parties") > 1).join(anchors, on="component", how="inner", validate="1:1")
     return (
         members.select("component", "party_id")
-        .distinct()
-        .join(rings, on="component", how="inner")
+        .unique()
+        .join(rings, on="component", how="inner", validate="m:1")
         .select("ring_id", "party_id", "n_parties")
     )
+
+
+def _pairs(edges: pl.DataFrame, member: pl.DataFrame, shared: pl.DataFrame) -> pl.DataFrame:
+    """(a, b): parties that an edge joins, or a case and a party that it names; neither end shared for that kind of edge."""
+    a, b = member.select(from_id="node_id", a="party_id"), member.select(to_id="node_id", b="party_id")
+    crowd = shared.filter("is_shared")
+    free = edges.select("kind", "from_id", "to_id").join(b, on="to_id", how="inner", validate="m:1")
+    for end in ("to_id", "from_id"):
+        free = free.join(crowd.select("kind", pl.col("node_id").alias(end)), on=["kind", end], how="anti")
+    direct = free.filter(pl.col("kind") != "involved").join(a, on="from_id", how="inner", validate="m:1")
+    in_case = free.filter(pl.col("kind") == "involved").select("b", a="from_id")
+    return stack([direct.select("a", "b"), in_case]).unique()

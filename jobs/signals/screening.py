@@ -6,161 +6,138 @@ What is taken out because a person must look is a row for a human, never lost.
 from __future__ import annotations
 
 from datetime import datetime
-from functools import reduce
 
-from pyspark.sql import Column, DataFrame, SparkSession, Window
-from pyspark.sql import functions as F
+import polars as pl
 
 from jobs.core.contracts import Feed
-from jobs.core.night import settle
+from jobs.core.frames import UTC, pick, schema_of, short_digest, stack
 from jobs.graph.intervals import plus_days
 from jobs.policy import Policy
 
 CASE = "case:"
+WORTH = "kind string, strength double, standard string, lives_days int, at_most_days int, is_public boolean"
 
 
-def worth(spark: SparkSession, policy: Policy, contracts: dict[str, Feed]) -> DataFrame:
+def worth(policy: Policy, contracts: dict[str, Feed]) -> pl.DataFrame:
     """One row per kind of claim: kind, strength, standard, lives_days, at_most_days, is_public."""
     rows: list[tuple[str, float, str, int, int | None, bool]]
     rows = [(kind, s.strength, s.standard, s.lives_days, s.at_most_days, False) for kind, s in policy.signals.items()]
     for feed in contracts.values():
-        for number, signal in enumerate(feed.signals):
-            rows.append(
-                (
-                    f"public:{feed.id}:{number}",
-                    signal.strength,
-                    signal.standard,
-                    signal.lives_days,
-                    signal.lives_days,
-                    True,
-                )
-            )
-    return spark.createDataFrame(
-        rows, "kind string, strength double, standard string, lives_days int, at_most_days int, is_public boolean"
-    )
+        for number, s in enumerate(feed.signals):
+            rows.append((f"public:{feed.id}:{number}", s.strength, s.standard, s.lives_days, s.lives_days, True))
+    return pl.DataFrame(rows, schema_of(WORTH), orient="row")
 
 
-def join_cases(claims: DataFrame, named: DataFrame, policy: Policy) -> DataFrame:
+def join_cases(claims: pl.DataFrame, named: pl.DataFrame, policy: Policy) -> pl.DataFrame:
     """`joined_case`: the case that a payment control without one belongs to by its account and date.
 
     `named`: case_id, account_id, reported_at, reported_at_is_day: accounts that standing cases name in an offending role.
     """
-    bounds = policy.lineage
-    controls = claims.where(F.col("kind").startswith("control_") & F.col("case_id").isNull()).select(
+    bounds, occurred = policy.lineage, pl.col("occurred_at")
+    controls = claims.filter(pl.col("kind").str.starts_with("control_") & pl.col("case_id").is_null()).select(
         "record_id", "node_id", "occurred_at", "occurred_is_day"
     )
-    earliest = plus_days(F.col("reported_at"), -bounds.control_joins_case_days_before)
-    latest = plus_days(F.col("reported_at"), bounds.control_joins_case_days_after)
+    earliest = plus_days(pl.col("reported_at"), -bounds.control_joins_case_days_before)
+    latest = plus_days(pl.col("reported_at"), bounds.control_joins_case_days_after)
     # A moment known by day stands for the whole day, of the order as of the report.
-    not_before = (F.col("occurred_at") >= earliest) | (
-        F.col("occurred_is_day") & (plus_days(F.col("occurred_at"), 1) > earliest)
+    not_before = (occurred >= earliest) | (pl.col("occurred_is_day") & (plus_days(occurred, 1) > earliest))
+    not_after = (occurred <= latest) | (pl.col("reported_at_is_day") & (occurred < plus_days(latest, 1)))
+    pairs = controls.join(named, left_on="node_id", right_on="account_id", how="inner").filter(not_before & not_after)
+    distance = (_seconds("occurred_at") - _seconds("reported_at")).abs()
+    nearest = pick(pairs.with_columns(_distance=distance), "record_id", ["_distance", "case_id"]).select(
+        "record_id", pl.lit("finance/payment_controls").alias("feed"), pl.col("case_id").alias("joined_case")
     )
-    not_after = (F.col("occurred_at") <= latest) | (
-        F.col("reported_at_is_day") & (F.col("occurred_at") < plus_days(latest, 1))
-    )
-    pairs = controls.join(named, on=F.col("node_id") == F.col("account_id"), how="inner").where(not_before & not_after)
-    distance = F.abs(F.unix_seconds("occurred_at") - F.unix_seconds("reported_at"))
-    nearest = pairs.groupBy("record_id").agg(
-        F.min_by("case_id", F.struct(distance, F.col("case_id"))).alias("joined_case")
-    )
-    nearest = nearest.select("record_id", F.lit("finance/payment_controls").alias("feed"), "joined_case")
-    return claims.join(nearest, on=["feed", "record_id"], how="left")
+    return claims.join(nearest, on=["feed", "record_id"], how="left", validate="m:1")
 
 
-def make_signals(claims: DataFrame, worths: DataFrame, instant: datetime) -> DataFrame:
+def make_signals(claims: pl.DataFrame, worths: pl.DataFrame, instant: datetime) -> pl.DataFrame:
     """Signal rows (graph.signals and `phone_id`): every claim that stands, expired ones marked as not live."""
-    rows = claims.where("node_id IS NOT NULL AND occurred_at IS NOT NULL").join(
-        F.broadcast(worths), on="kind", how="inner"
-    )
-    own = F.least(F.col("own_end"), _days_after(F.col("occurred_at"), F.col("at_most_days")))
-    is_control = F.col("kind").startswith("control_")
-    life = _days_after(F.col("begins_at"), F.col("lives_days"))
-    # A control lives until its own end, at most so long; everything else for its days, an own end only shortening that.
-    expires = F.when(is_control & F.col("own_end").isNotNull(), own).otherwise(F.least(life, F.col("own_end")))
-    case = F.coalesce("case_id", "joined_case")
-    claimed_kind = F.when(F.col("is_public"), F.concat_ws(":", F.lit("public"), "indicator")).otherwise(
-        F.concat_ws(":", "agency", F.regexp_extract("kind", "^([a-z]+)_", 1), "indicator")
-    )
-    lineage = F.when(case.isNotNull(), F.concat(F.lit(CASE), case)).otherwise(
-        F.concat_ws(":", claimed_kind, F.col("node_id").cast("string"))
+    rows = claims.filter(pl.col("node_id").is_not_null() & pl.col("occurred_at").is_not_null())
+    rows = rows.join(worths, on="kind", how="inner", validate="m:1").with_columns(
+        case_id=pl.coalesce("case_id", "joined_case"), expires_at=_expiry()
     )
     return rows.select(
-        F.sha2(F.concat_ws("|", "feed", "record_id", F.coalesce(F.col("element").cast("string"), F.lit("")), "kind"), 256).substr(1, 32).alias("signal_id"),
-        "node_id", "kind", "strength", "agency", lineage.alias("lineage"), "standard", "authority_level", "occurred_at", "occurred_is_day",
-        "known_at", "first_known_at", expires.alias("expires_at"), case.alias("case_id"), "role",
-        (expires >= F.lit(instant)).alias("is_live"), "is_public", "feed", "record_id", "phone_id",
+        short_digest(rows, *(pl.col(name) for name in ("feed", "record_id", "element", "kind"))).alias("signal_id"),
+        "node_id", "kind", "strength", "agency", _lineage().alias("lineage"), "standard", "authority_level", "occurred_at", "occurred_is_day",
+        "known_at", "first_known_at", "expires_at", "case_id", "role",
+        (pl.col("expires_at") >= pl.lit(instant, UTC)).alias("is_live"), "is_public", "feed", "record_id", "phone_id",
     )  # fmt: skip
 
 
-def _days_after(moment: Column, days: Column) -> Column:
-    return F.when(days.isNotNull(), moment + F.make_dt_interval(days))
+def _expiry() -> pl.Expr:
+    """A control lives until its own end, at most so long; everything else for its days, an own end only shortening that."""
+    own = pl.min_horizontal("own_end", _days_after("occurred_at", "at_most_days"))
+    life = pl.min_horizontal(_days_after("begins_at", "lives_days"), "own_end")
+    is_control = pl.col("kind").str.starts_with("control_")
+    return pl.when(is_control & pl.col("own_end").is_not_null()).then(own).otherwise(life)
 
 
-def spared_nodes(roles: DataFrame, parties: DataFrame, sightings: DataFrame) -> DataFrame:
+def _lineage() -> pl.Expr:
+    """The case, else who says what of whom: (agency, kind with its indicator, node); for a public list its ancestry and the entry."""
+    topic = pl.col("kind").str.extract("^([a-z]+)_", 1).fill_null("")
+    claimed = pl.concat_str(
+        pl.when("is_public").then(pl.lit("public")).otherwise(pl.concat_str("agency", topic, separator=":")),
+        "indicator",
+        separator=":",
+        ignore_nulls=True,
+    )
+    own = pl.concat_str(claimed, pl.col("node_id").cast(pl.String), separator=":", ignore_nulls=True)
+    return pl.when(pl.col("case_id").is_not_null()).then(pl.lit(CASE) + pl.col("case_id")).otherwise(own)
+
+
+def _days_after(moment: str, days: str) -> pl.Expr:
+    return pl.when(pl.col(days).is_not_null()).then(pl.col(moment) + pl.duration(days=pl.col(days).fill_null(0)))
+
+
+def _seconds(moment: str) -> pl.Expr:
+    return pl.col(moment).dt.timestamp("us") // 1_000_000
+
+
+def spared_nodes(roles: pl.DataFrame, parties: pl.DataFrame, sightings: pl.DataFrame) -> pl.DataFrame:
     """(lineage, node_id): every identifier of a party that is a victim or impersonated in a case, and the devices that are mostly its own.
 
     `roles`: case_id, node_id in those roles. `sightings`: imsi_id, imei_id, first_seen, last_seen.
     """
-    named = roles.select(F.concat(F.lit(CASE), "case_id").alias("lineage"), "node_id").distinct()
-    party = (
-        named.join(parties.select("node_id", "party_id"), on="node_id", how="inner")
-        .select("lineage", "party_id")
-        .distinct()
-    )
-    theirs = settle(
-        party.join(parties.select("node_id", "party_id"), on="party_id", how="inner").select(
-            "lineage", "party_id", "node_id"
-        )
-    )
-    seen = sightings.select(
-        "imsi_id", "imei_id", (F.unix_seconds("last_seen") - F.unix_seconds("first_seen")).alias("seconds")
-    )
-    touched = (
-        seen.join(theirs.select(F.col("node_id").alias("imsi_id")).distinct(), on="imsi_id", how="left_semi")
-        .select("imei_id")
-        .distinct()
-    )
-    per_party = seen.join(touched, on="imei_id", how="left_semi").join(
-        parties.select(F.col("node_id").alias("imsi_id"), F.col("party_id").alias("user")), on="imsi_id", how="inner"
-    ).groupBy("imei_id", "user").agg(F.sum("seconds").alias("seconds"))  # fmt: skip
-    rank = Window.partitionBy("imei_id").orderBy(F.col("seconds").desc())
-    longest = per_party.withColumns({"_n": F.row_number().over(rank), "_next": F.lead("seconds").over(rank)})
-    longest = longest.where("_n = 1 AND (_next IS NULL OR seconds > _next)")
-    devices = (
-        theirs.select("lineage", "party_id")
-        .distinct()
-        .join(longest, on=F.col("party_id") == F.col("user"), how="inner")
-    )
-    return theirs.select("lineage", "node_id").unionByName(named.select("lineage", "node_id")).unionByName(
-        devices.select("lineage", F.col("imei_id").alias("node_id"))
-    ).distinct()  # fmt: skip
+    party = parties.select("node_id", "party_id")
+    named = roles.select((pl.lit(CASE) + pl.col("case_id")).alias("lineage"), "node_id").unique()
+    spared = named.join(party, on="node_id", how="inner", validate="m:1").select("lineage", "party_id").unique()
+    theirs = spared.join(party, on="party_id", how="inner").select("lineage", "party_id", "node_id")
+    devices = spared.join(_mostly_used(theirs, party, sightings), on="party_id", how="inner")
+    return stack(
+        [theirs.select("lineage", "node_id"), named, devices.select("lineage", pl.col("imei_id").alias("node_id"))]
+    ).unique()
+
+
+def _mostly_used(theirs: pl.DataFrame, party: pl.DataFrame, sightings: pl.DataFrame) -> pl.DataFrame:
+    """(imei_id, party_id): of the devices seen with any of `theirs`, those seen longer with the SIMs of one party than with any other's."""
+    touched = sightings.join(theirs, left_on="imsi_id", right_on="node_id", how="semi").select("imei_id")
+    seconds = (_seconds("last_seen") - _seconds("first_seen")).sum()
+    used = sightings.join(touched, on="imei_id", how="semi").join(
+        party, left_on="imsi_id", right_on="node_id", how="inner", validate="m:1"
+    ).group_by("imei_id", "party_id").agg(seconds.alias("seconds"))  # fmt: skip
+    longest = used.filter(pl.col("seconds") == pl.col("seconds").max().over("imei_id"))
+    return longest.filter(pl.len().over("imei_id") == 1).select("imei_id", "party_id")
 
 
 def take_out(
-    signals: DataFrame, spared: DataFrame, protected: DataFrame, spoofed: DataFrame
-) -> tuple[DataFrame, DataFrame]:
+    signals: pl.DataFrame, spared: pl.DataFrame, protected: pl.DataFrame, spoofed: pl.DataFrame
+) -> tuple[pl.DataFrame, pl.DataFrame]:
     """(signals that stand, rows for a human). `protected`: node_id, protected_reason (of the number for a phone); `spoofed`: signal_id."""
-    rows = signals.join(
-        F.broadcast(protected.withColumnRenamed("node_id", "_p")),
-        on=F.coalesce("phone_id", "node_id") == F.col("_p"),
-        how="left",
+    rows = signals.with_columns(_p=pl.coalesce("phone_id", "node_id")).join(
+        protected, left_on="_p", right_on="node_id", how="left", validate="m:1"
     )
-    rows = rows.join(spared.withColumn("_spared", F.lit(True)), on=["lineage", "node_id"], how="left")
-    rows = rows.join(F.broadcast(spoofed.withColumn("_spoofed", F.lit(True))), on="signal_id", how="left")
+    is_it = pl.lit(True)
+    rows = rows.join(spared.with_columns(_spared=is_it), on=["lineage", "node_id"], how="left", validate="m:1")
+    rows = rows.join(spoofed.with_columns(_spoofed=is_it), on="signal_id", how="left", validate="m:1")
     why = (
-        F.when(F.col("protected_reason").isNotNull(), F.lit("protected_identifier"))
-        .when(F.col("_spared"), F.lit("victim_named_as_offender"))
-        .when(F.col("_spoofed"), F.lit("number_was_spoofed"))
-    )
-    rows = rows.withColumn("_why", why)
-    standing = rows.where("_why IS NULL").select(*signals.columns)
-    human = rows.where("_why IS NOT NULL AND is_live").select(
-        "node_id", F.col("_why").alias("reason"), F.concat_ws(" ", "feed", "record_id").alias("source"),
-        F.coalesce("protected_reason", F.lit("")).alias("detail"),
+        pl.when(pl.col("protected_reason").is_not_null()).then(pl.lit("protected_identifier"))
+        .when("_spared").then(pl.lit("victim_named_as_offender"))
+        .when("_spoofed").then(pl.lit("number_was_spoofed"))
+    )  # fmt: skip
+    rows = rows.with_columns(_why=why)
+    standing = rows.filter(pl.col("_why").is_null()).select(signals.columns)
+    human = rows.filter(pl.col("_why").is_not_null() & pl.col("is_live")).select(
+        "node_id", pl.col("_why").alias("reason"), (pl.col("feed") + pl.lit(" ") + pl.col("record_id")).alias("source"),
+        pl.col("protected_reason").fill_null("").alias("detail"),
     )  # fmt: skip
     return standing, human
-
-
-def union(frames: list[DataFrame]) -> DataFrame:
-    """One frame of claims."""
-    return reduce(DataFrame.unionByName, frames)

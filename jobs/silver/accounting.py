@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from functools import reduce
 
-from pyspark.sql import DataFrame
-from pyspark.sql import functions as F
+import polars as pl
 
-from jobs.silver.standing import VERSION_ORDER, version_order
+from jobs.core.frames import pick
+from jobs.silver.standing import VERSION_ORDER
+
+DELIVERY = ("feed", "delivery_id")
 
 
 @dataclass(frozen=True)
@@ -29,70 +30,41 @@ class Account:
         return self.kept + self.superseded + self.quarantined
 
 
-def known_versions(silver: Mapping[str, DataFrame], outcomes: DataFrame) -> DataFrame:
-    """`feed`, `record_id` and version order of every good version, from any night, of the records that
-    tonight's rows (`outcomes`) name. `silver`: the table of each feed.
+def account_for(taken: pl.DataFrame, broken: pl.DataFrame, versions: pl.DataFrame) -> list[Account]:
+    """One account per delivery of this night that has rows, by feed and delivery.
+
+    `taken`: rows that this night brought to silver (feed, record_id, version order, frees_only); `broken`: its rows of quarantine;
+    `versions`: every good version of the same feeds, of any night (feed, record_id, version order). A good row is superseded when a newer
+    version of its record is known.
     """
-    good = [
-        table.where(~F.col("frees_only")).select(F.lit(feed).alias("feed"), "record_id", *VERSION_ORDER)
-        for feed, table in silver.items()
-    ]
-    named = outcomes.where(F.col("record_id").isNotNull()).select("feed", "record_id").distinct()
-    return reduce(DataFrame.unionByName, good).join(named, on=["feed", "record_id"], how="left_semi")
-
-
-def outcome_rows(parsed: DataFrame, feed: str) -> DataFrame:
-    """One row per delivered record with what tells its outcome, in a shape that all feeds share."""
-    return parsed.select(
-        F.lit(feed).alias("feed"),
-        "record_id",
-        *VERSION_ORDER,
-        F.col("_is_good").alias("is_good"),
-        "frees_only",
-        F.array_union("_reasons", F.flatten(F.transform("_broken", lambda element: element["reasons"]))).alias(
-            "reasons"
-        ),
+    newest = pick(versions, ["feed", "record_id"], [(name, True) for name in VERSION_ORDER])
+    good = taken.filter(~pl.col("frees_only"))
+    kept = good.join(newest, on=["feed", "record_id", *VERSION_ORDER], how="semi")
+    whole = broken.filter(pl.col("element").is_null())
+    counts = {"good": good, "kept": kept, "quarantined": whole, "freeing": taken.filter("frees_only")}
+    found = pl.concat(
+        [frame.group_by(DELIVERY).agg(n=pl.len()).with_columns(what=pl.lit(what)) for what, frame in counts.items()]
     )
-
-
-def count_outcomes(outcomes: DataFrame, known: DataFrame) -> DataFrame:
-    """One row per delivery and reason, and one with reason null that counts the delivery's rows.
-
-    A good row is superseded when a newer version of its record is known, from this night or an earlier
-    one.
-    """
-    newest = known.groupBy("feed", "record_id").agg(F.max(version_order()).alias("newest"))
-    placed = outcomes.join(newest, on=["feed", "record_id"], how="left")
-    is_good, is_newest = F.col("is_good"), version_order() == F.col("newest")
-    each = placed.withColumn("reason", F.explode(F.concat(F.array(F.lit(None).cast("string")), F.col("reasons"))))
-    return each.groupBy("feed", "delivery_id", "reason").agg(
-        F.count_if(is_good & is_newest).alias("kept"),
-        F.count_if(is_good & ~is_newest).alias("superseded"),
-        F.count_if(~is_good).alias("quarantined"),
-        F.count_if(F.col("frees_only")).alias("freeing"),
-        F.count("*").alias("rows"),
-    )
-
-
-def accounts_of(counted: DataFrame) -> list[Account]:
-    """The counts as values, by feed and delivery; one Spark query."""
-    rows = counted.collect()
-    reasons: dict[tuple[str, str], dict[str, int]] = {}
-    for row in sorted((row for row in rows if row.reason is not None), key=lambda row: str(row.reason)):
-        reasons.setdefault((row.feed, row.delivery_id), {})[row.reason] = row.rows
-    whole = sorted((row for row in rows if row.reason is None), key=lambda row: (row.feed, row.delivery_id))
+    number = {(feed, delivery, what): n for feed, delivery, n, what in found.select(*DELIVERY, "n", "what").rows()}
+    reasons = _count_reasons(broken)
     return [
         Account(
-            r.feed,
-            r.delivery_id,
-            r.kept,
-            r.superseded,
-            r.quarantined,
-            r.freeing,
-            reasons.get((r.feed, r.delivery_id), {}),
+            feed, delivery, kept=(n_kept := number.get((feed, delivery, "kept"), 0)),
+            superseded=number.get((feed, delivery, "good"), 0) - n_kept, quarantined=number.get((feed, delivery, "quarantined"), 0),
+            freeing=number.get((feed, delivery, "freeing"), 0), reasons=reasons.get((feed, delivery), {}),
         )
-        for r in whole
-    ]
+        for feed, delivery in sorted({(feed, delivery) for feed, delivery, _ in number} | set(reasons))
+    ]  # fmt: skip
+
+
+def _count_reasons(broken: pl.DataFrame) -> dict[tuple[str, str], dict[str, int]]:
+    """Per delivery how many rows break each rule, themselves or in an element."""
+    each = broken.select(*DELIVERY, "file", "line", "reasons").explode("reasons").drop_nulls("reasons").unique()
+    counted = each.group_by([*DELIVERY, "reasons"]).agg(n=pl.len()).sort([*DELIVERY, "reasons"])
+    found: dict[tuple[str, str], dict[str, int]] = {}
+    for feed, delivery, reason, n in counted.rows():
+        found.setdefault((feed, delivery), {})[reason] = n
+    return found
 
 
 def assert_balanced(accounts: Iterable[Account], delivered: dict[tuple[str, str], int]) -> None:

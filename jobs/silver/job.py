@@ -9,19 +9,15 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import reduce
 from typing import TYPE_CHECKING
 
+import polars as pl
 from pyspark.sql import functions as F
 
+from jobs.core.frames import schema_of, stack
 from jobs.core.night import StageReport, settle
-from jobs.silver.accounting import (
-    Account,
-    accounts_of,
-    assert_balanced,
-    count_outcomes,
-    known_versions,
-    outcome_rows,
-)
+from jobs.silver.accounting import Account, account_for, assert_balanced
 from jobs.silver.parse import parse_records
 from jobs.silver.quarantine import quarantine_rows, resolve
+from jobs.silver.standing import VERSION_ORDER
 from jobs.silver.vault import collect_found, new_vault_rows
 
 if TYPE_CHECKING:
@@ -44,14 +40,18 @@ def run(night: Night) -> StageReport:
         return StageReport()
     with ThreadPoolExecutor(THREADS) as pool:
         parsed = dict(zip(feeds, pool.map(lambda feed: _write_silver(night, feed), feeds), strict=True))
-        outcomes = settle(_union(outcome_rows(frame, feed) for feed, frame in parsed.items()))
-        known = settle(_known(night, feeds, outcomes))
+        vault = pool.submit(_write_vault, night, parsed)
+        broken, versions = _broken(night, parsed), _versions(night, feeds)
+        accounts = account_for(
+            versions.filter(pl.col("night_on") == night.on), broken, versions.filter(~pl.col("frees_only"))
+        )
+        accounts += _of_empty_deliveries(accounts, delivered)
+        assert_balanced(accounts, delivered)
         tables = [
-            pool.submit(_write_quarantine, night, parsed, known),
-            pool.submit(_write_vault, night, parsed),
+            pool.submit(_write_quarantine, night, broken, versions),
+            pool.submit(_append_accounts, night, accounts),
         ]
-        accounts = _account(night, outcomes, known, delivered)
-        for table in tables:
+        for table in (vault, *tables):
             table.result()
     return StageReport(
         rows_in=sum(account.rows for account in accounts),
@@ -62,9 +62,9 @@ def run(night: Night) -> StageReport:
 
 def _delivered(night: Night) -> dict[tuple[str, str], int]:
     """The rows of each delivery that this night took, by (feed, delivery_id), as its manifest has them."""
-    tonight = (F.col("night_on") == F.lit(night.on)) & (F.col("status") == "taken")
-    rows = night.lake.read("ops.deliveries").where(tonight).select("agency", "feed", "delivery_id", "rows_in").collect()
-    return {(f"{row.agency}/{row.feed}", row.delivery_id): row.rows_in for row in rows}
+    rows = night.lake.frame("ops.deliveries", ["night_on", "status", "agency", "feed", "delivery_id", "rows_in"])
+    rows = rows.filter(pl.col("night_on") == night.on, pl.col("status") == "taken").drop("night_on", "status")
+    return {(f"{agency}/{feed}", delivery): n for agency, feed, delivery, n in rows.rows()}
 
 
 def _write_silver(night: Night, feed: str) -> DataFrame:
@@ -78,10 +78,28 @@ def _write_silver(night: Night, feed: str) -> DataFrame:
     return parsed
 
 
-def _write_quarantine(night: Night, parsed: Parsed, known: DataFrame) -> None:
-    tonight = _union(quarantine_rows(frame, feed) for feed, frame in parsed.items())
-    rows = night.lake.read("quarantine.records").unionByName(tonight)
-    night.lake.replace("quarantine.records", resolve(rows, known, night.on))
+def _broken(night: Night, parsed: Parsed) -> pl.DataFrame:
+    """Tonight's rows of quarantine: few, so they leave Spark here."""
+    table = night.lake.schema("quarantine.records")
+    rows = _union(quarantine_rows(frame, feed) for feed, frame in parsed.items())
+    found = pl.from_arrow(rows.select(*table.names).toArrow())
+    assert isinstance(found, pl.DataFrame)
+    return found.cast(pl.Schema(schema_of(table.ddl)))
+
+
+def _versions(night: Night, feeds: Iterable[str]) -> pl.DataFrame:
+    """Every row of silver of these feeds, of any night, by its key alone; read after tonight's were appended."""
+    keys = ["record_id", *VERSION_ORDER, "night_on", "frees_only"]
+    return stack(
+        night.lake.frame(f"silver.{night.contracts[feed].table}", keys).select(pl.lit(feed).alias("feed"), *keys)
+        for feed in feeds
+    )
+
+
+def _write_quarantine(night: Night, broken: pl.DataFrame, versions: pl.DataFrame) -> None:
+    rows = stack([night.lake.frame("quarantine.records"), broken])
+    good = versions.filter(~pl.col("frees_only")).join(rows, on=["feed", "record_id"], how="semi")
+    night.lake.replace("quarantine.records", resolve(rows, good, night.on))
 
 
 def _write_vault(night: Night, parsed: Parsed) -> None:
@@ -90,27 +108,16 @@ def _write_vault(night: Night, parsed: Parsed) -> None:
     night.lake.append("vault.identifiers", new_vault_rows(found, known, night.key, night.on))
 
 
-def _account(
-    night: Night, outcomes: DataFrame, known: DataFrame, delivered: dict[tuple[str, str], int]
-) -> list[Account]:
-    accounts = accounts_of(count_outcomes(outcomes, known))
+def _of_empty_deliveries(accounts: Iterable[Account], delivered: dict[tuple[str, str], int]) -> list[Account]:
     counted = {(account.feed, account.delivery_id) for account in accounts}
-    accounts += [Account(feed, delivery, 0, 0, 0, 0) for feed, delivery in sorted(set(delivered) - counted)]
-    assert_balanced(accounts, delivered)
-    _append_accounts(night, accounts)
-    return accounts
+    return [Account(feed, delivery, 0, 0, 0, 0) for feed, delivery in sorted(set(delivered) - counted)]
 
 
 def _append_accounts(night: Night, accounts: Iterable[Account]) -> None:
+    schema = schema_of(night.lake.schema("ops.accounting").ddl)
     rows = [(night.on, a.feed, a.delivery_id, a.rows, a.kept, a.superseded, a.quarantined) for a in accounts]
     if rows:
-        schema = night.lake.schema("ops.accounting").struct
-        night.lake.append("ops.accounting", night.spark.createDataFrame(rows, schema))
-
-
-def _known(night: Night, feeds: Iterable[str], outcomes: DataFrame) -> DataFrame:
-    """Every good version, from any night, of tonight's records; read after tonight's were appended."""
-    return known_versions({feed: night.lake.read(f"silver.{night.contracts[feed].table}") for feed in feeds}, outcomes)
+        night.lake.append("ops.accounting", pl.DataFrame(rows, schema=schema, orient="row"))
 
 
 def _union(frames: Iterable[DataFrame]) -> DataFrame:

@@ -4,14 +4,17 @@ repaired.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
 
+import polars as pl
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from jobs.silver.standing import version_order
+from jobs.core.frames import pick
+from jobs.silver.standing import VERSION_ORDER
 
-PLACE = ("feed", "delivery_id", "file", "line")
+PLACE = ["feed", "delivery_id", "file", "line"]
 
 
 def quarantine_rows(parsed: DataFrame, feed: str) -> DataFrame:
@@ -44,7 +47,7 @@ def quarantine_rows(parsed: DataFrame, feed: str) -> DataFrame:
     )
 
 
-def resolve(rows: DataFrame, good_versions: DataFrame, on: date) -> DataFrame:
+def resolve(rows: pl.DataFrame, good_versions: pl.DataFrame, on: date) -> pl.DataFrame:
     """The same rows, those resolved whose record has a newer good version; of an element, one in which
     no element is broken.
 
@@ -53,24 +56,42 @@ def resolve(rows: DataFrame, good_versions: DataFrame, on: date) -> DataFrame:
     that comes after the newer good one is resolved at once. Where a row's own recorded_at can't be
     read, a version with a higher sequence is newer.
     """
-    elements = rows.where(F.col("element").isNotNull()).select(*PLACE).distinct().withColumn("_has_broken", F.lit(True))
-    marked = good_versions.join(elements, on=list(PLACE), how="left")
-    whole = F.col("_has_broken").isNull()
-    newest = marked.groupBy("feed", "record_id").agg(
-        F.max(version_order()).alias("_order"),
-        F.max("sequence").alias("_sequence"),
-        F.max(F.when(whole, version_order())).alias("_whole_order"),
-        F.max(F.when(whole, F.col("sequence"))).alias("_whole_sequence"),
+    elements = rows.filter(pl.col("element").is_not_null()).select(PLACE).unique()
+    whole = good_versions.join(elements, on=PLACE, how="anti")
+    is_element = pl.col("element").is_not_null()
+    resolved = pl.concat(
+        [
+            _with_newer(rows.filter(~is_element), good_versions),
+            _with_newer(rows.filter(is_element), whole),
+        ]
+    ).filter(pl.col("status") == "open")
+    marked = rows.join(
+        resolved.select(*PLACE, "element", _resolves=True), on=[*PLACE, "element"], how="left", nulls_equal=True
     )
-    joined = rows.join(newest, on=["feed", "record_id"], how="left")
-    is_element = F.col("element").isNotNull()
-    order = F.when(is_element, F.col("_whole_order")).otherwise(F.col("_order"))
-    sequence = F.when(is_element, F.col("_whole_sequence")).otherwise(F.col("_sequence"))
-    newer = F.when(F.col("recorded_at").isNotNull(), order > version_order()).otherwise(sequence > F.col("sequence"))
-    resolves = (F.col("status") == "open") & F.coalesce(newer, F.lit(False))
-    return joined.withColumns(
-        {
-            "status": F.when(resolves, "resolved").otherwise(F.col("status")),
-            "resolved_on": F.when(resolves, F.lit(on)).otherwise(F.col("resolved_on")),
-        }
-    ).select(*rows.columns)
+    resolves = pl.col("_resolves").fill_null(False)
+    return marked.with_columns(
+        status=pl.when(resolves).then(pl.lit("resolved")).otherwise("status"),
+        resolved_on=pl.when(resolves).then(pl.lit(on)).otherwise("resolved_on"),
+    ).select(rows.columns)
+
+
+def _with_newer(rows: pl.DataFrame, versions: pl.DataFrame) -> pl.DataFrame:
+    """Those of `rows` whose record has a version that is newer."""
+    newest = pick(versions, ["feed", "record_id"], [(name, True) for name in VERSION_ORDER])
+    highest = versions.group_by("feed", "record_id").agg(pl.col("sequence").max().alias("_highest"))
+    newest = newest.select("feed", "record_id", *(pl.col(name).alias(f"_{name}") for name in VERSION_ORDER))
+    found = rows.join(newest, on=["feed", "record_id"], how="inner", validate="m:1")
+    found = found.join(highest, on=["feed", "record_id"], how="inner", validate="m:1")
+    after = _is_after([f"_{name}" for name in VERSION_ORDER], VERSION_ORDER)
+    untimed = pl.col("recorded_at").is_null()
+    return found.filter(pl.when(untimed).then(pl.col("_highest") > pl.col("sequence")).otherwise(after)).select(
+        rows.columns
+    )
+
+
+def _is_after(left: Sequence[str], right: Sequence[str]) -> pl.Expr:
+    """Whether the columns on the left come after those on the right, compared one by one from the first."""
+    after = pl.lit(False)
+    for a, b in reversed(list(zip(left, right, strict=True))):
+        after = (pl.col(a) > pl.col(b)) | ((pl.col(a) == pl.col(b)) & after)
+    return after

@@ -7,10 +7,11 @@ on how often they came.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 
-from pyspark.sql import Column, DataFrame, Window
-from pyspark.sql import functions as F
+import polars as pl
+
+from jobs.core.frames import pick
 
 VERSION_ORDER = ("recorded_at", "sequence", "delivery_id", "file", "line")
 """The newest of these per record_id wins. No two rows of a feed share all five."""
@@ -25,37 +26,28 @@ class Snapshot:
     delivery_id: str
 
 
-def version_order() -> Column:
-    """The version order as one comparable value."""
-    return F.struct(*VERSION_ORDER)
-
-
-def newest_snapshots(deliveries: DataFrame) -> dict[str, Snapshot]:
-    """The newest snapshot of each feed that ever took one, by `agency/feed`. `deliveries` is
-    `ops.deliveries`; one small query.
-    """
-    taken = deliveries.where((F.col("status") == "taken") & (F.col("mode") == "snapshot"))
-    newest = taken.groupBy(F.concat_ws("/", "agency", "feed").alias("feed")).agg(
-        # As microseconds: a collected TIMESTAMP would come in the time zone of the machine.
-        F.max(F.struct("sequence", "delivery_id", F.unix_micros("produced_at").alias("micros"))).alias("newest")
-    )
+def newest_snapshots(deliveries: pl.DataFrame) -> dict[str, Snapshot]:
+    """The newest snapshot of each feed that ever took one, by `agency/feed`. `deliveries` is `ops.deliveries`."""
+    taken = deliveries.filter((pl.col("status") == "taken") & (pl.col("mode") == "snapshot"))
+    newest = pick(taken, ["agency", "feed"], [("sequence", True), ("delivery_id", True), ("produced_at", True)])
     return {
-        row.feed: Snapshot(row.newest.sequence, _instant(row.newest.micros), row.newest.delivery_id)
-        for row in newest.collect()
+        f"{row['agency']}/{row['feed']}": Snapshot(row["sequence"], row["produced_at"], row["delivery_id"])
+        for row in newest.iter_rows(named=True)
     }
 
 
-def present_records(snapshot: Snapshot, silver: DataFrame, quarantined: DataFrame) -> DataFrame:
+def present_records(snapshot: Snapshot, silver: pl.DataFrame, quarantined: pl.DataFrame) -> pl.DataFrame:
     """One row per record_id that the snapshot holds: taken, freeing or quarantined. `quarantined` are
     the feed's rows.
     """
     brought = [
-        frame.where(F.col("delivery_id") == snapshot.delivery_id).select("record_id") for frame in (silver, quarantined)
+        frame.filter(pl.col("delivery_id") == snapshot.delivery_id).select("record_id")
+        for frame in (silver, quarantined)
     ]
-    return brought[0].union(brought[1]).where(F.col("record_id").isNotNull()).distinct()
+    return pl.concat(brought).drop_nulls().unique()
 
 
-def standing_versions(versions: DataFrame, snapshot: Snapshot | None, present: DataFrame | None) -> DataFrame:
+def standing_versions(versions: pl.DataFrame, snapshot: Snapshot | None, present: pl.DataFrame | None) -> pl.DataFrame:
     """The upsert versions that stand, and whether each is the newest of its record that does
     (`is_newest`).
 
@@ -63,51 +55,51 @@ def standing_versions(versions: DataFrame, snapshot: Snapshot | None, present: D
     `present_records` gives it. A withdrawal erases every version that is not newer than it. A
     quarantined version changes nothing.
     """
-    record = Window.partitionBy("record_id")
-    good = _with_presence(versions.where(~F.col("frees_only")), snapshot, present)
-    ordered = good.withColumn("_order", version_order())
-    erased = F.max(F.when(F.col("op") == "withdraw", F.col("_order"))).over(record)
-    standing = ordered.withColumn("_erased", erased).where(
-        (F.col("op") == "upsert")
-        & (F.col("_erased").isNull() | (F.col("_order") > F.col("_erased")))
-        & F.col("_present")
+    good = _in_order(_with_presence(versions.filter(~pl.col("frees_only")), snapshot, present))
+    order = pl.col("_order")
+    erased = pl.when(pl.col("op") == "withdraw").then(order).max().over("record_id")
+    standing = good.with_columns(_erased=erased).filter(
+        (pl.col("op") == "upsert") & (pl.col("_erased").is_null() | (order > pl.col("_erased"))) & pl.col("_present")
     )
-    newest = standing.withColumn("is_newest", F.col("_order") == F.max("_order").over(record))
+    newest = standing.with_columns(is_newest=order == order.max().over("record_id"))
     return newest.select(*versions.columns, "is_newest")
 
 
-def standing_freeing(versions: DataFrame, snapshot: Snapshot | None, present: DataFrame | None) -> DataFrame:
+def standing_freeing(versions: pl.DataFrame, snapshot: Snapshot | None, present: pl.DataFrame | None) -> pl.DataFrame:
     """The `frees_only` rows that stand: no withdrawal and no good version of their record is newer; the
     snapshot rule is the same.
     """
-    record = Window.partitionBy("record_id")
-    ordered = _with_presence(versions, snapshot, present).withColumn("_order", version_order())
-    counts = ~F.col("frees_only") & (F.col("_present") | (F.col("op") == "withdraw"))
-    over = ordered.withColumn("_over", F.max(F.when(counts, F.col("_order"))).over(record))
-    standing = over.where(
-        F.col("frees_only") & F.col("_present") & (F.col("_over").isNull() | (F.col("_order") > F.col("_over")))
+    freeing = versions.filter("frees_only").select("record_id").unique()
+    of_them = versions.join(freeing, on="record_id", how="semi", nulls_equal=True)
+    ordered = _in_order(_with_presence(of_them, snapshot, present))
+    counts = ~pl.col("frees_only") & (pl.col("_present") | (pl.col("op") == "withdraw"))
+    over = ordered.with_columns(_over=pl.when(counts).then(pl.col("_order")).max().over("record_id"))
+    standing = over.filter(
+        pl.col("frees_only") & pl.col("_present") & (pl.col("_over").is_null() | (pl.col("_order") > pl.col("_over")))
     )
-    return standing.select(*versions.columns)
+    return standing.select(versions.columns)
 
 
-def current(versions: DataFrame) -> DataFrame:
+def current(versions: pl.DataFrame) -> pl.DataFrame:
     """Of what `standing_versions` gives, one row per record: what holds tonight."""
-    return versions.where("is_newest").drop("is_newest")
+    return versions.filter("is_newest").drop("is_newest")
 
 
-def _with_presence(versions: DataFrame, snapshot: Snapshot | None, present: DataFrame | None) -> DataFrame:
-    """`_present BOOLEAN`: what the newest snapshot leaves standing."""
+def _in_order(versions: pl.DataFrame) -> pl.DataFrame:
+    """The rows with `_order`: their place in the version order, equal for equal places, in a record of several rows; 0 in a record of one."""
+    several = versions.with_columns(_several=pl.len().over("record_id") > 1)
+    alone = several.filter(~pl.col("_several")).with_columns(_order=pl.lit(0, pl.Int64))
+    ordered = several.filter("_several").sort(VERSION_ORDER)
+    differs = pl.any_horizontal(pl.col(name).ne_missing(pl.col(name).shift(1)) for name in VERSION_ORDER)
+    return pl.concat([alone, ordered.with_columns(_order=differs.cum_sum().cast(pl.Int64))]).drop("_several")
+
+
+def _with_presence(versions: pl.DataFrame, snapshot: Snapshot | None, present: pl.DataFrame | None) -> pl.DataFrame:
+    """`_present`: what the newest snapshot leaves standing."""
     if snapshot is None:
-        return versions.withColumn("_present", F.lit(True))
+        return versions.with_columns(_present=pl.lit(True))
     if present is None:
         raise ValueError("a snapshot decides by the records that it holds: give them as `present`")
-    held = present.select("record_id").distinct().withColumn("_held", F.lit(True))
-    later = (F.col("recorded_at") > F.lit(snapshot.produced_at)) | (F.col("sequence") > snapshot.sequence)
-    joined = versions.join(held, on="record_id", how="left")
-    return joined.withColumn("_present", F.coalesce(F.col("_held"), F.lit(False)) | later).select(
-        *versions.columns, "_present"
-    )
-
-
-def _instant(micros: int) -> datetime:
-    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=micros)
+    held = pl.col("record_id").is_in(present["record_id"].unique().implode()).fill_null(False)
+    later = (pl.col("recorded_at") > snapshot.produced_at) | (pl.col("sequence") > snapshot.sequence)
+    return versions.with_columns(_present=held | later)

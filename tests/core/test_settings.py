@@ -63,7 +63,7 @@ def test_a_folder_is_no_settings_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ('lak = "a"', "'lak' is not a setting; known are driver_memory, jars, key_file, lake, landing, "),
+        ('lak = "a"', "'lak' is not a setting; known are driver_memory, expectations, feedback, jars, key_file, lake, landing, "),
         ("lake = 5", "'lake' must be text, not empty"),
         ('lake = ""', "'lake' must be text, not empty"),
         ('shuffle_partitions = "4"', "'shuffle_partitions' must be a number above 0"),

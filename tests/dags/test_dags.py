@@ -25,10 +25,12 @@ STAGES = [
     "intake",
     "bronze",
     "silver",
+    "feedback",
     "identifiers",
     "graph",
     "signals",
     "listing",
+    "checks",
     "releases",
     "commit",
 ]
@@ -100,6 +102,7 @@ def test_the_commit_is_what_others_may_wait_for() -> None:
     outlets = {task.task_id: [asset.name for asset in task.outlets] for task in dag("night").tasks}
     assert outlets["commit"] == ["lake/ops.nights"]
     assert outlets["identifiers"] == ["lake/graph.identifiers"]
+    assert outlets["feedback"] == ["feedback"]
     assert outlets["releases"] == ["releases"]
 
 

@@ -19,7 +19,7 @@ FEEDS = {"case_reports", "persons_of_interest", "accounts", "subscriptions", "in
 LONGEST = 1_500
 QUICK = {
     "ANTIFRAUD_SHUFFLE_PARTITIONS": "1",
-    "JAVA_TOOL_OPTIONS": "-XX:TieredStopAtLevel=1",  # nine short Sparks: the second compiler never pays
+    "JAVA_TOOL_OPTIONS": "-XX:TieredStopAtLevel=1",  # many short Sparks: the second compiler never pays
 }
 BIN = Path(sys.executable).parent
 
@@ -51,6 +51,7 @@ def test_a_night_under_airflow_commits_and_publishes(tmp_path: Path) -> None:
         "ANTIFRAUD_LANDING": str(tmp_path / "world" / "landing"),
         "ANTIFRAUD_LAKE": str(tmp_path / "lake"),
         "ANTIFRAUD_RELEASES": str(tmp_path / "releases"),
+        "ANTIFRAUD_FEEDBACK": str(tmp_path / "feedback"),
         "ANTIFRAUD_KEY_FILE": str(tmp_path / "secrets" / "node-id.key"),
     }
     world = ["--out", str(tmp_path / "world"), "--people", "200", "--nights", "1", "--seed", "1"]

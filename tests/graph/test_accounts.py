@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import polars as pl
 import pytest
 
 from jobs.graph.accounts import account_states, bindings, cut_accounts, holdings
 from tests.graph.rows import FOREVER, ORDER_DDL, build, read
-
-if TYPE_CHECKING:
-    from pyspark.sql import DataFrame, SparkSession
 
 DDL = (
     f"record_id string, {ORDER_DDL}, business_date date, is_newest boolean, scope string, account_type string, account_id bigint, "
@@ -173,16 +171,16 @@ def all_rows() -> list[dict[str, Any]]:
 
 
 @pytest.fixture(scope="module")
-def versions(spark: SparkSession) -> DataFrame:
-    return build(spark, DDL, all_rows())
+def versions() -> pl.DataFrame:
+    return build(DDL, all_rows())
 
 
 @pytest.fixture(scope="module")
-def cut(versions: DataFrame) -> DataFrame:
-    return cut_accounts(versions).localCheckpoint()
+def cut(versions: pl.DataFrame) -> pl.DataFrame:
+    return cut_accounts(versions)
 
 
-def times(frame: DataFrame, who: str) -> dict[int, Times]:
+def times(frame: pl.DataFrame, who: str) -> dict[int, Times]:
     found: dict[int, Times] = {number: [] for number in ACCOUNT.values()}
     for row in read(frame):
         found[row["account_id"]].append((row[who], row["vf"], row["vt"]))
@@ -190,12 +188,12 @@ def times(frame: DataFrame, who: str) -> dict[int, Times]:
 
 
 @pytest.fixture(scope="module")
-def bound(cut: DataFrame) -> dict[int, Times]:
+def bound(cut: pl.DataFrame) -> dict[int, Times]:
     return times(bindings(cut), "tenure_node")
 
 
 @pytest.fixture(scope="module")
-def held(cut: DataFrame) -> dict[int, Times]:
+def held(cut: pl.DataFrame) -> dict[int, Times]:
     return times(holdings(cut), "holder_id")
 
 
@@ -210,14 +208,14 @@ def test_holdings(held: dict[int, Times], name: str) -> None:
 
 
 def test_holdings_and_bindings_do_not_depend_on_the_order_of_the_rows(
-    spark: SparkSession, bound: dict[int, Times], held: dict[int, Times]
+    bound: dict[int, Times], held: dict[int, Times]
 ) -> None:
-    cut = cut_accounts(build(spark, DDL, all_rows()[::-1])).localCheckpoint()
+    cut = cut_accounts(build(DDL, all_rows()[::-1]))
     assert times(bindings(cut), "tenure_node") == bound
     assert times(holdings(cut), "holder_id") == held
 
 
-def test_an_account_is_closed_when_its_record_with_the_newest_start_says_so(versions: DataFrame) -> None:
+def test_an_account_is_closed_when_its_record_with_the_newest_start_says_so(versions: pl.DataFrame) -> None:
     rows = {row["account_id"]: row for row in read(account_states(versions))}
     assert len(rows) == len(ACCOUNT)
     assert {name: rows[ACCOUNT[name]]["closed_at"] for name in CLOSED} == CLOSED

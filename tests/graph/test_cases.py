@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import polars as pl
 import pytest
 
 from jobs.core.contracts import load_codes
@@ -11,9 +12,6 @@ from jobs.core.settings import ROOT
 from jobs.graph.cases import involvements, unfounded_cases
 from jobs.graph.tenures import tenures_by_phone
 from tests.graph.rows import KEY, ORDER_DDL, build, read, tenure
-
-if TYPE_CHECKING:
-    from pyspark.sql import DataFrame, SparkSession
 
 LEVELS = load_codes(ROOT / "schemas")["authority_levels"]
 DDL = f"record_id string, {ORDER_DDL}, case_id string, finding string, authority_level string"
@@ -79,10 +77,10 @@ def said(frees: bool) -> list[dict[str, Any]]:
 
 
 @pytest.fixture(scope="module")
-def unfounded(spark: SparkSession) -> set[str]:
-    rows = unfounded_cases(build(spark, DDL, said(False)), build(spark, DDL, said(True)), LEVELS).collect()
-    assert len({row.case_id for row in rows}) == len(rows)
-    return {row.case_id for row in rows}
+def unfounded() -> set[str]:
+    rows = read(unfounded_cases(build(DDL, said(False)), build(DDL, said(True)), LEVELS))
+    assert len({row["case_id"] for row in rows}) == len(rows)
+    return {row["case_id"] for row in rows}
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -97,24 +95,28 @@ INVOLVED = (
 )
 
 
-def test_an_involved_phone_is_its_tenure_at_that_time_and_all_else_is_itself(spark: SparkSession) -> None:
+def element(role: str | None, kind: str, identifier: int | None) -> dict[str, Any]:
+    """One element of `involved`."""
+    return {"role": role, "identifier_type": kind, "identifier_id": identifier}
+
+
+def test_an_involved_phone_is_its_tenure_at_that_time_and_all_else_is_itself() -> None:
     reports = build(
-        spark,
         "record_id string, recorded_at timestamp, business_date date, case_id string, finding string, authority_level string, "
         f"occurred_at timestamp, occurred_at_is_day boolean, reported_at timestamp, involved {INVOLVED}",
         [
             {"case_id": "moment", "occurred_at": "2026-03-01 13:00", "occurred_at_is_day": False, "involved": [
-                ("offender", "phone", PHONE, None, None, None), ("offender", "phone", FREE_PHONE, None, None, None),
-                ("payee", "bank_card", 77, None, None, None), ("offender", "imsi", 78, None, None, None),
-                ("offender", "phone", None, None, None, None), (None, "bank_card", 79, None, None, None),
+                element("offender", "phone", PHONE), element("offender", "phone", FREE_PHONE),
+                element("payee", "bank_card", 77), element("offender", "imsi", 78),
+                element("offender", "phone", None), element(None, "bank_card", 79),
             ]},
             {"case_id": "day", "occurred_at": "2026-03-01", "occurred_at_is_day": True, "involved": [
-                ("offender", "phone", PHONE, None, None, None),
+                element("offender", "phone", PHONE),
             ]},
             {"case_id": "nobody", "occurred_at": "2026-03-01", "occurred_at_is_day": True, "involved": []},
         ],
     )  # fmt: skip
-    by_phone = build_known(spark)
+    by_phone = build_known()
     rows = read(involvements(reports, by_phone, KEY))
     assert {(row["case_id"], row["element"]): (row["node_id"], row["is_unclear"]) for row in rows} == {
         ("moment", 0): (tenure(PHONE, "2026-03-01 12:00"), False),
@@ -125,10 +127,10 @@ def test_an_involved_phone_is_its_tenure_at_that_time_and_all_else_is_itself(spa
     }
 
 
-def build_known(spark: SparkSession) -> DataFrame:
+def build_known() -> pl.DataFrame:
     rows = [
         {"phone_id": PHONE, "tenure_from": since, "tenure_to": to, "tenure_node": tenure(PHONE, since)}
         for since, to in (("2026-01-01", "2026-03-01 12:00"), ("2026-03-01 12:00", "9999-12-31"))
     ]
     ddl = "phone_id bigint, tenure_from timestamp, tenure_to timestamp, tenure_node bigint"
-    return tenures_by_phone(build(spark, ddl, rows))
+    return tenures_by_phone(build(ddl, rows))

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
-from typing import TYPE_CHECKING, Any
+import random
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
+import polars as pl
 import pytest
-from pyspark.sql import functions as F
 
 from jobs.graph.edges import (
     build_edges,
@@ -21,14 +22,11 @@ from jobs.graph.edges import (
 from jobs.identifiers.keys import node_id_py
 from tests.graph.rows import BEGINNING, FOREVER, KEY, build, read
 
-if TYPE_CHECKING:
-    from pyspark.sql import DataFrame, SparkSession
-
-TONIGHT = datetime(2026, 6, 2, tzinfo=UTC)
+TONIGHT = pl.lit(datetime(2026, 6, 2, tzinfo=UTC), pl.Datetime("us", "UTC"))
 """The end of the business day 2026-06-01."""
 
 
-def edges_of(frame: DataFrame) -> set[tuple[Any, ...]]:
+def edges_of(frame: pl.DataFrame) -> set[tuple[Any, ...]]:
     return {(row["kind"], row["from_id"], row["to_id"], row["vf"], row["vt"]) for row in read(frame)}
 
 
@@ -64,7 +62,7 @@ DEVICE = {name: number for number, name in enumerate(DEVICES, start=500)}
 
 
 @pytest.fixture(scope="module")
-def tails(spark: SparkSession) -> dict[int, dict[int, str]]:
+def tails() -> dict[int, dict[int, str]]:
     rows = [
         {"record_id": f"{name} {at}", "imei_id": DEVICE[name], "imsi_id": sim, "first_seen": first, "last_seen": last}
         for name, (sightings, _) in DEVICES.items()
@@ -72,7 +70,7 @@ def tails(spark: SparkSession) -> dict[int, dict[int, str]]:
     ]
     ddl = "record_id string, business_date date, imei_id bigint, imsi_id bigint, first_seen timestamp, last_seen timestamp"
     found: dict[int, dict[int, str]] = {}
-    for row in read(device_supports(build(spark, ddl, rows), 30, "telecom/device_sightings")):
+    for row in read(device_supports(build(ddl, rows), 30, "telecom/device_sightings")):
         ends = found.setdefault(row["to_id"], {})
         ends[row["from_id"]] = max(row["vt"], ends.get(row["from_id"], ""))
     return found
@@ -83,15 +81,37 @@ def test_devices(tails: dict[int, dict[int, str]], name: str) -> None:
     assert tails[DEVICE[name]] == DEVICES[name][1]
 
 
-def test_a_holder_has_a_tenure_for_its_own_time_and_a_sim_for_the_subscriptions(spark: SparkSession) -> None:
+def test_tails_are_those_of_looking_at_every_two_sightings_of_a_device() -> None:
+    dice = random.Random(7)
+    start = datetime(2026, 1, 1, tzinfo=UTC)
+    rows = []
+    for number in range(2000):
+        first = start + timedelta(days=dice.randrange(8))
+        last = first + timedelta(days=dice.randrange(6))
+        rows.append(
+            {
+                "record_id": str(number), "imei_id": dice.randrange(200), "imsi_id": dice.randrange(4), "first_seen": first,
+                "last_seen": last,
+            }
+        )  # fmt: skip
+    ddl = "record_id string, business_date date, imei_id bigint, imsi_id bigint, first_seen timestamp, last_seen timestamp"
+    expected = {}
+    for row in rows:
+        here, last = [other for other in rows if other["imei_id"] == row["imei_id"]], row["last_seen"]
+        after = [other for other in here if other["imsi_id"] != row["imsi_id"] and other["last_seen"] > last]
+        ends = [max(other["first_seen"], last) for other in after]
+        expected[row["record_id"]] = min([last + timedelta(days=3), *ends])
+    found = device_supports(build(ddl, rows), 3, "telecom/device_sightings")
+    assert dict(found.select("record_id", "vt").rows()) == expected
+
+
+def test_a_holder_has_a_tenure_for_its_own_time_and_a_sim_for_the_subscriptions() -> None:
     subs = build(
-        spark,
         "record_id string, business_date date, tenure_node bigint, tenure_from timestamp, holder_id bigint, imsi_id bigint, "
         "iccid_id bigint, sub_from timestamp, sub_to timestamp",
         [{"tenure_node": 7, "holder_id": 1, "imsi_id": 2, "iccid_id": 3, "sub_from": "2026-02-01", "sub_to": "2026-03-01"}],
     )  # fmt: skip
     own = build(
-        spark,
         "tenure_node bigint, tenure_from timestamp, tenure_to timestamp",
         [{"tenure_node": 7, "tenure_from": "2026-01-01", "tenure_to": "2026-05-01"}],
     )
@@ -102,7 +122,7 @@ def test_a_holder_has_a_tenure_for_its_own_time_and_a_sim_for_the_subscriptions(
     }
 
 
-def test_logins_last_thirty_days_on_a_device_and_a_day_on_an_address(spark: SparkSession) -> None:
+def test_logins_last_thirty_days_on_a_device_and_a_day_on_an_address() -> None:
     ddl = "record_id string, business_date date, account_id bigint, imei_id bigint, ip_id bigint, first_seen timestamp, last_seen timestamp"
     seen = {"first_seen": "2026-01-01", "last_seen": "2026-01-10"}
     rows = [
@@ -110,7 +130,7 @@ def test_logins_last_thirty_days_on_a_device_and_a_day_on_an_address(spark: Spar
         {"account_id": 4, "imei_id": 5, **seen},
         {"account_id": 6, "ip_id": 7, **seen},
     ]
-    assert edges_of(login_supports(build(spark, ddl, rows), 30, 1, "internet/account_logins")) == {
+    assert edges_of(login_supports(build(ddl, rows), 30, 1, "internet/account_logins")) == {
         ("login_device", 1, 2, "2026-01-01", "2026-02-09"),
         ("login_device", 4, 5, "2026-01-01", "2026-02-09"),
         ("login_ip", 1, 3, "2026-01-01", "2026-01-11"),
@@ -118,7 +138,7 @@ def test_logins_last_thirty_days_on_a_device_and_a_day_on_an_address(spark: Spar
     }
 
 
-def test_a_site_gives_its_operator_its_address_and_what_it_is_part_of(spark: SparkSession) -> None:
+def test_a_site_gives_its_operator_its_address_and_what_it_is_part_of() -> None:
     ddl = (
         "record_id string, business_date date, url_id bigint, host_id bigint, host_type string, registrable_id bigint, ip_id bigint, "
         "operator_id bigint, is_guarded boolean, first_seen timestamp, last_seen timestamp"
@@ -131,7 +151,7 @@ def test_a_site_gives_its_operator_its_address_and_what_it_is_part_of(spark: Spa
         {"url_id": 31, "host_id": 32, "host_type": "domain", "registrable_id": 32, **seen},
         {"url_id": 42, "host_id": 42, "host_type": "domain", **seen},
     ]
-    assert edges_of(site_supports(build(spark, ddl, rows), 1, "internet/malicious_sites")) == {
+    assert edges_of(site_supports(build(ddl, rows), 1, "internet/malicious_sites")) == {
         ("holder", 5, 2, "2026-01-01", "2026-01-11"),
         ("hosted_on", 2, 4, "2026-01-01", "2026-01-11"),
         ("part_of", 1, 2, BEGINNING, FOREVER),
@@ -142,7 +162,7 @@ def test_a_site_gives_its_operator_its_address_and_what_it_is_part_of(spark: Spa
     }
 
 
-def test_a_case_joins_offenders_payees_and_sites_but_no_victims(spark: SparkSession) -> None:
+def test_a_case_joins_offenders_payees_and_sites_but_no_victims() -> None:
     ddl = (
         "record_id string, business_date date, case_id string, role string, identifier_type string, node_id bigint, "
         "identifier_host_type string, identifier_host_id bigint, identifier_registrable_id bigint, is_guarded boolean"
@@ -160,9 +180,7 @@ def test_a_case_joins_offenders_payees_and_sites_but_no_victims(spark: SparkSess
         {"case_id": "C2", "role": "site", "identifier_type": "domain", "node_id": 22, "identifier_registrable_id": 23},
     ]  # fmt: skip
     first, second = node_id_py(KEY, "case", "C1"), node_id_py(KEY, "case", "C2")
-    supports = case_supports(
-        build(spark, ddl, rows), "public_security/case_reports", KEY, ("offender", "payee", "site")
-    )
+    supports = case_supports(build(ddl, rows), "public_security/case_reports", KEY, ("offender", "payee", "site"))
     assert edges_of(supports) == {
         ("involved", first, 1, BEGINNING, FOREVER),
         ("involved", first, 2, BEGINNING, FOREVER),
@@ -174,7 +192,7 @@ def test_a_case_joins_offenders_payees_and_sites_but_no_victims(spark: SparkSess
     }
 
 
-def test_a_transfer_is_a_moment_or_a_day_and_never_to_oneself(spark: SparkSession) -> None:
+def test_a_transfer_is_a_moment_or_a_day_and_never_to_oneself() -> None:
     ddl = (
         "record_id string, business_date date, payer_id bigint, payee_id bigint, transferred_at timestamp, "
         "transferred_at_is_day boolean"
@@ -185,7 +203,7 @@ def test_a_transfer_is_a_moment_or_a_day_and_never_to_oneself(spark: SparkSessio
         {"payer_id": 5, "payee_id": 5, "transferred_at": "2026-01-01", "transferred_at_is_day": False},
         {"payer_id": 6, "transferred_at": "2026-01-01", "transferred_at_is_day": False},
     ]
-    assert edges_of(transfer_supports(build(spark, ddl, rows), "finance/suspicious_transfers")) == {
+    assert edges_of(transfer_supports(build(ddl, rows), "finance/suspicious_transfers")) == {
         ("transfer", 1, 2, "2026-01-01 09:30", "2026-01-01 09:30"),
         ("transfer", 3, 4, "2026-01-01", "2026-01-02"),
     }
@@ -243,8 +261,8 @@ def support_rows() -> list[dict[str, Any]]:
 
 
 @pytest.fixture(scope="module")
-def edges(spark: SparkSession) -> dict[int, dict[str, Any]]:
-    rows = read(build_edges(build(spark, SUPPORT_DDL, support_rows()), F.lit(TONIGHT)))
+def edges() -> dict[int, dict[str, Any]]:
+    rows = read(build_edges(build(SUPPORT_DDL, support_rows()), TONIGHT))
     assert len(rows) == len(EDGES)
     return {row["from_id"]: row for row in rows}
 
@@ -260,11 +278,11 @@ def test_edges(edges: dict[int, dict[str, Any]], name: str) -> None:
     assert row["first_known_on"] == date(2026, 5, 7)
 
 
-def test_edges_do_not_depend_on_the_order_of_the_rows(spark: SparkSession, edges: dict[int, dict[str, Any]]) -> None:
-    again = read(build_edges(build(spark, SUPPORT_DDL, support_rows()[::-1]), F.lit(TONIGHT)))
+def test_edges_do_not_depend_on_the_order_of_the_rows(edges: dict[int, dict[str, Any]]) -> None:
+    again = read(build_edges(build(SUPPORT_DDL, support_rows()[::-1]), TONIGHT))
     assert {row["from_id"]: row for row in again} == edges
 
 
-def test_joined_stretches_keep_their_record(spark: SparkSession) -> None:
-    rows = read(join_stretches(build(spark, SUPPORT_DDL, support_rows()[2:4])))
+def test_joined_stretches_keep_their_record() -> None:
+    rows = read(join_stretches(build(SUPPORT_DDL, support_rows()[2:4])))
     assert [(row["record_id"], row["vf"], row["vt"]) for row in rows] == [("r", "2026-01-01", "2026-03-01")]

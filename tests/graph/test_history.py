@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import polars as pl
 import pytest
-from pyspark.sql import functions as F
 
 from jobs.graph.history import cut_versions
 from tests.graph.rows import ORDER_DDL, build, read
-
-if TYPE_CHECKING:
-    from pyspark.sql import SparkSession
 
 DDL = f"record_id string, {ORDER_DDL}, phone string, holder string, sim string, start timestamp, end timestamp"
 Stretch = tuple[str | None, str, str, str, str | None]
@@ -215,7 +212,7 @@ CASES: dict[str, tuple[list[dict[str, Any]], list[Stretch]]] = {
 
 
 @pytest.fixture(scope="module")
-def stretches(spark: SparkSession) -> dict[str, list[Stretch]]:
+def stretches() -> dict[str, list[Stretch]]:
     """The stretches of every record, and once more of every record with its versions delivered in the opposite order."""
     straight = [
         {"line": line, **version, "record_id": name}
@@ -224,12 +221,12 @@ def stretches(spark: SparkSession) -> dict[str, list[Stretch]]:
     ]
     turned = [{**version, "record_id": f"turned: {version['record_id']}"} for version in reversed(straight)]
     cut = cut_versions(
-        build(spark, DDL, straight + turned),
-        start=F.col("start"),
+        build(DDL, straight + turned),
+        start=pl.col("start"),
         identity=["phone", "holder"],
         sim=["sim"],
         phone="phone",
-        end=F.col("end"),
+        end=pl.col("end"),
     )
     found: dict[str, list[Stretch]] = {}
     for row in sorted(read(cut), key=lambda row: row["seg_from"]):

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import TYPE_CHECKING
 
 import pytest
 
 from jobs.graph.lineage import trace_ids
-
-if TYPE_CHECKING:
-    from pyspark.sql import SparkSession
+from tests.frames import build, read
 
 ON = date(2026, 6, 2)
 Members = dict[int, list[int]]
@@ -52,22 +49,22 @@ BASE = {name: 100 * number for number, name in enumerate(CASES, start=1)}
 
 
 @pytest.fixture(scope="module")
-def events(spark: SparkSession) -> dict[int, set[tuple[str, int, int | None]]]:
-    def frame(side: int) -> list[tuple[int, int]]:
+def events() -> dict[int, set[tuple[str, int, int | None]]]:
+    def members(side: int) -> list[dict[str, int]]:
         return [
-            (BASE[name] + id_, BASE[name] + node)
+            {"id": BASE[name] + id_, "node_id": BASE[name] + node}
             for name, parts in CASES.items()
             for id_, nodes in (parts[0] if side == 0 else parts[1]).items()
             for node in nodes
         ]
 
     ddl = "id bigint, node_id bigint"
-    rows = trace_ids(spark.createDataFrame(frame(0), ddl), spark.createDataFrame(frame(1), ddl), "party", ON).collect()
-    assert {(row.night_on, row.what) for row in rows} == {(ON, "party")}
+    rows = read(trace_ids(build(ddl, members(0)), build(ddl, members(1)), "party", ON))
+    assert {(row["night_on"], row["what"]) for row in rows} == {(ON, "party")}
     found: dict[int, set[tuple[str, int, int | None]]] = {base: set() for base in BASE.values()}
     for row in rows:
-        base = row.id // 100 * 100
-        found[base].add((row.event, row.id - base, None if row.into_id is None else row.into_id - base))
+        base = row["id"] // 100 * 100
+        found[base].add((row["event"], row["id"] - base, None if row["into_id"] is None else row["into_id"] - base))
     assert sum(len(one) for one in found.values()) == len(rows)
     return found
 

@@ -6,15 +6,14 @@ In a world numbers below 10 are documents, the others identifiers.
 from __future__ import annotations
 
 from datetime import date, timedelta
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
+import polars as pl
 import pytest
 
 from jobs.graph.parties import assign_parties, find_contested, newest_bindings, overlapping_tenures
-from tests.graph.rows import FOREVER, build, read
-
-if TYPE_CHECKING:
-    from pyspark.sql import DataFrame, SparkSession
+from tests.frames import build, read
+from tests.graph.rows import FOREVER
 
 SPAN_DDL = "from_id bigint, to_id bigint, vf timestamp, vt timestamp"
 Holding = tuple[int, int, str, str]
@@ -117,7 +116,7 @@ class Found(NamedTuple):
     parties: list[dict[str, Any]]
 
 
-def assign(spark: SparkSession, *, turned: bool) -> Found:
+def assign(*, turned: bool) -> Found:
     step = -1 if turned else 1
     held = [
         {"from_id": BASE[name] + a, "to_id": BASE[name] + b, "vf": vf, "vt": vt}
@@ -125,31 +124,34 @@ def assign(spark: SparkSession, *, turned: bool) -> Found:
         for a, b, vf, vt in world.holdings
     ]
     nodes = [
-        (BASE[name] + node, FIRST_DAY + timedelta(days=world.seen.get(node, 0)), node < 10)
+        {
+            "node_id": BASE[name] + node,
+            "first_seen_on": FIRST_DAY + timedelta(days=world.seen.get(node, 0)),
+            "is_document": node < 10,
+        }
         for name, world in WORLDS.items()
         for node in world.parties
     ]
     links = [(BASE[name] + a, BASE[name] + b) for name, world in WORLDS.items() for a, b in world.links]
-    links = [(b, a) for a, b in links] if turned else links
-    holdings = build(spark, SPAN_DDL, held[::step])
-    contested = find_contested(holdings).localCheckpoint()
+    ends = ("b", "a") if turned else ("a", "b")
+    holdings = build(SPAN_DDL, held[::step])
+    contested = find_contested(holdings)
     parties = assign_parties(
-        spark,
-        nodes=spark.createDataFrame(nodes[::step], "node_id bigint, first_seen_on date, is_document boolean"),
+        nodes=build("node_id bigint, first_seen_on date, is_document boolean", nodes[::step]),
         holdings=holdings,
         contested=contested,
-        links=spark.createDataFrame(links[::step], "a bigint, b bigint"),
+        links=build("a bigint, b bigint", [dict(zip(ends, link, strict=True)) for link in links[::step]]),
     )
     return Found(by_node(contested), by_node(parties))
 
 
-def by_node(frame: DataFrame) -> list[dict[str, Any]]:
+def by_node(frame: pl.DataFrame) -> list[dict[str, Any]]:
     return sorted(read(frame), key=lambda row: row["node_id"])
 
 
 @pytest.fixture(scope="module")
-def found(spark: SparkSession) -> Found:
-    return assign(spark, turned=False)
+def found() -> Found:
+    return assign(turned=False)
 
 
 @pytest.mark.parametrize("name", WORLDS)
@@ -172,21 +174,21 @@ def test_contested(found: Found, name: str) -> None:
     ] == list(WORLDS[name].contested)  # fmt: skip
 
 
-def test_parties_do_not_depend_on_the_order_of_the_rows(spark: SparkSession, found: Found) -> None:
-    assert assign(spark, turned=True) == found
+def test_parties_do_not_depend_on_the_order_of_the_rows(found: Found) -> None:
+    assert assign(turned=True) == found
 
 
-def test_the_newest_binding_is_the_latest_start_then_the_latest_end_ended_ones_too(spark: SparkSession) -> None:
+def test_the_newest_binding_is_the_latest_start_then_the_latest_end_ended_ones_too() -> None:
     rows = [
         (1, 11, JAN, FOREVER), (1, 12, FEB, MAR),
         (2, 21, JAN, FEB), (2, 22, JAN, MAR),
         (3, 31, JAN, FEB),
     ]  # fmt: skip
-    bound = build(spark, SPAN_DDL, [dict(zip(("from_id", "to_id", "vf", "vt"), row, strict=True)) for row in rows])
-    assert {(row.a, row.b) for row in newest_bindings(bound).collect()} == {(1, 12), (2, 22), (3, 31)}
+    bound = build(SPAN_DDL, [dict(zip(("from_id", "to_id", "vf", "vt"), row, strict=True)) for row in rows])
+    assert set(newest_bindings(bound).select("a", "b").iter_rows()) == {(1, 12), (2, 22), (3, 31)}
 
 
-def test_tenures_of_one_number_that_overlap_are_contested_and_both_kept(spark: SparkSession) -> None:
+def test_tenures_of_one_number_that_overlap_are_contested_and_both_kept() -> None:
     ddl = "node_id bigint, phone_id bigint, holder_id bigint, tenure_from timestamp, tenure_to timestamp, is_implicit boolean"
     rows = [
         {"node_id": 11, "phone_id": 1, "holder_id": 1001, "tenure_from": JAN, "tenure_to": MAR, "is_implicit": False},
@@ -196,7 +198,7 @@ def test_tenures_of_one_number_that_overlap_are_contested_and_both_kept(spark: S
         {"node_id": 31, "phone_id": 3, "holder_id": 1001, "tenure_from": JAN, "is_implicit": False},
         {"node_id": 32, "phone_id": 3, "is_implicit": True},
     ]
-    assert by_node(overlapping_tenures(build(spark, ddl, rows))) == [
+    assert by_node(overlapping_tenures(build(ddl, rows))) == [
         {"node_id": 11, "holder_id": 1001, "other_holder_id": 1002, "overlap_from": FEB, "overlap_to": MAR},
         {"node_id": 12, "holder_id": 1002, "other_holder_id": 1001, "overlap_from": FEB, "overlap_to": MAR},
     ]

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import TYPE_CHECKING
+from typing import Any
 
+import polars as pl
 import pytest
 
+from jobs.core.frames import schema_of
 from jobs.core.settings import ROOT
 from jobs.graph.shared import count_neighbours, mark_shared
 from jobs.policy import load_policy
-from tests.graph.rows import build, read
-
-if TYPE_CHECKING:
-    from pyspark.sql import SparkSession
+from tests.frames import build, read
 
 POLICY = load_policy(ROOT / "schemas", "default").shared
 TONIGHT, BEFORE = date(2026, 6, 2), date(2026, 5, 1)
@@ -46,8 +45,13 @@ EDGES_DDL = "kind string, from_id bigint, to_id bigint, is_live boolean"
 BEFORE_DDL = "node_id bigint, kind string, side string, n_live bigint, bound bigint, is_shared boolean, since_on date"
 
 
+def table(ddl: str, rows: list[tuple[Any, ...]]) -> pl.DataFrame:
+    names = list(schema_of(ddl))
+    return build(ddl, [dict(zip(names, row, strict=True)) for row in rows])
+
+
 @pytest.fixture(scope="module")
-def marked(spark: SparkSession) -> dict[int, dict[str, object]]:
+def marked() -> dict[int, dict[str, object]]:
     edges, nodes, before = [], [], []
     for name, (kind, side, type_, n_live, n_ended, was, _) in BOUNDED.items():
         nodes.append((NODE[name], type_))
@@ -56,10 +60,8 @@ def marked(spark: SparkSession) -> dict[int, dict[str, object]]:
             edges.append((kind, *(ends if side == "from" else ends[::-1]), other < n_live))
         if was:
             before.append((NODE[name], kind, side, 99, 30, True, BEFORE))
-    counted = count_neighbours(
-        spark.createDataFrame(edges, EDGES_DDL), spark.createDataFrame(nodes, NODES_DDL), spark, POLICY
-    )
-    rows = read(mark_shared(counted, spark.createDataFrame(before, BEFORE_DDL), TONIGHT, POLICY.off_below))
+    counted = count_neighbours(table(EDGES_DDL, edges), table(NODES_DDL, nodes), POLICY)
+    rows = read(mark_shared(counted, table(BEFORE_DDL, before), TONIGHT, POLICY.off_below))
     assert len({row["node_id"] for row in rows}) == len(rows)
     return {row["node_id"]: row for row in rows}
 
@@ -74,9 +76,9 @@ def test_bounds(marked: dict[int, dict[str, object]], name: str) -> None:
         assert row["since_on"] == (BEFORE if was else TONIGHT)
 
 
-def test_the_kind_of_an_edge_alone_counts(spark: SparkSession) -> None:
+def test_the_kind_of_an_edge_alone_counts() -> None:
     """A device with 15 sims and 15 logins is shared for neither."""
     rows = [("device", 100 + n, 1, True) for n in range(15)] + [("login_device", 200 + n, 1, True) for n in range(15)]
-    nodes = build(spark, NODES_DDL, [{"node_id": 1, "type": "imei"}])
-    counted = count_neighbours(spark.createDataFrame(rows, EDGES_DDL), nodes, spark, POLICY)
-    assert mark_shared(counted, spark.createDataFrame([], BEFORE_DDL), TONIGHT, POLICY.off_below).collect() == []
+    counted = count_neighbours(table(EDGES_DDL, rows), table(NODES_DDL, [(1, "imei")]), POLICY)
+    assert counted.height == 2
+    assert read(mark_shared(counted, table(BEFORE_DDL, []), TONIGHT, POLICY.off_below)) == []

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
+import polars as pl
 import pytest
-from pyspark.sql import functions as F
 
 from jobs.graph.tenures import (
     attach_phone,
@@ -17,9 +17,6 @@ from jobs.graph.tenures import (
     tenures_by_phone,
 )
 from tests.graph.rows import FOREVER, KEY, ORDER_DDL, build, read, tenure
-
-if TYPE_CHECKING:
-    from pyspark.sql import DataFrame, SparkSession
 
 DDL = (
     f"record_id string, {ORDER_DDL}, business_date date, phone_id bigint, holder_id bigint, holder_type string, imsi_id bigint, "
@@ -189,12 +186,12 @@ SIMS = {
 class Subscribed(NamedTuple):
     subscriptions: list[dict[str, Any]]
     tenures: list[dict[str, Any]]
-    known: DataFrame
+    known: pl.DataFrame
 
 
-def subscribe(spark: SparkSession, rows: list[dict[str, Any]]) -> Subscribed:
-    subs = join_tenures(cut_subscriptions(build(spark, DDL, rows)), KEY, GAP_DAYS).localCheckpoint()
-    known = collect_tenures(subs).localCheckpoint()
+def subscribe(rows: list[dict[str, Any]]) -> Subscribed:
+    subs = join_tenures(cut_subscriptions(build(DDL, rows)), KEY, GAP_DAYS)
+    known = collect_tenures(subs)
     return Subscribed(read(subs), read(known), known)
 
 
@@ -207,8 +204,8 @@ def all_rows() -> list[dict[str, Any]]:
 
 
 @pytest.fixture(scope="module")
-def subscribed(spark: SparkSession) -> Subscribed:
-    return subscribe(spark, all_rows())
+def subscribed() -> Subscribed:
+    return subscribe(all_rows())
 
 
 def sorted_rows(rows: list[dict[str, Any]]) -> list[str]:
@@ -242,8 +239,8 @@ def test_the_id_of_a_tenure_is_that_of_its_number_and_first_activation(subscribe
         assert [row["tenure_node"] for row in rows] == [tenure(number, since)]
 
 
-def test_tenures_do_not_depend_on_the_order_of_the_rows(spark: SparkSession, subscribed: Subscribed) -> None:
-    again = subscribe(spark, all_rows()[::-1])
+def test_tenures_do_not_depend_on_the_order_of_the_rows(subscribed: Subscribed) -> None:
+    again = subscribe(all_rows()[::-1])
     assert sorted_rows(again.tenures) == sorted_rows(subscribed.tenures)
     assert sorted_rows(again.subscriptions) == sorted_rows(subscribed.subscriptions)
 
@@ -305,19 +302,18 @@ IMPLICIT = {
 
 
 @pytest.fixture(scope="module")
-def attached(spark: SparkSession, subscribed: Subscribed) -> DataFrame:
+def attached(subscribed: Subscribed) -> pl.DataFrame:
     rows = [
         {"record_id": name, "caller": number, "moment": moment, "is_day": is_day}
         for name, (number, moment, is_day, *_) in REFERENCES.items()
     ]
-    references = build(spark, "record_id string, caller bigint, moment timestamp, is_day boolean", rows)
+    references = build("record_id string, caller bigint, moment timestamp, is_day boolean", rows)
     by_phone = tenures_by_phone(subscribed.known)
-    frame = attach_phone(references, by_phone, KEY, phone="caller", moment=F.col("moment"), is_day=F.col("is_day"))
-    return frame.localCheckpoint()
+    return attach_phone(references, by_phone, KEY, phone="caller", moment=pl.col("moment"), is_day=pl.col("is_day"))
 
 
 @pytest.fixture(scope="module")
-def references(attached: DataFrame) -> dict[str, dict[str, Any]]:
+def references(attached: pl.DataFrame) -> dict[str, dict[str, Any]]:
     rows = read(attached)
     assert len(rows) == len(REFERENCES)
     return {row["record_id"]: row for row in rows}
@@ -331,7 +327,7 @@ def test_references(references: dict[str, dict[str, Any]], name: str) -> None:
     assert (row["implicit_from"], row["implicit_to"]) == around
 
 
-def test_an_implicit_tenure_is_one_row_without_a_holder(subscribed: Subscribed, attached: DataFrame) -> None:
+def test_an_implicit_tenure_is_one_row_without_a_holder(subscribed: Subscribed, attached: pl.DataFrame) -> None:
     rows = read(tenure_rows(subscribed.known, implicit_tenures((attached, "caller"), (attached, "caller"))))
     implicit = [row for row in rows if row["is_implicit"]]
     assert len(implicit) == len(IMPLICIT)

@@ -6,7 +6,6 @@ from datetime import date
 from typing import Any
 
 import pytest
-from pyspark.sql import SparkSession
 
 from jobs.listing import decisions
 from tests.signals.rows import LEVELS, POLICY, at, frame, table
@@ -48,7 +47,7 @@ def taken(record: str, node: int, measure: str = "restrict", status: str = "in_f
 
 
 @pytest.fixture(scope="module")
-def night(spark: SparkSession) -> tuple[dict[str, Any], dict[str, Any]]:
+def night() -> tuple[dict[str, Any], dict[str, Any]]:
     """record → decision; record → row for a human."""
     attached = [
         said("suspend-by-city", 1, "suspend"),
@@ -74,19 +73,17 @@ def night(spark: SparkSession) -> tuple[dict[str, Any], dict[str, Any]]:
     opened = [*((n, YESTERDAY) for n in (1, 2, 3, 4, 5, 11)), (7, date(2026, 10, 10))]
     proposals = [{"node_id": n, "lineages": ["a", "b"], "opened_on": on} for n, on in opened]
     rows, human = decisions.take_decisions(
-        frame(spark, ATTACHED, attached),
-        table(spark, "blacklist.decisions", before),
-        frame(spark, "node_id bigint, lineages array<string>, opened_on date", proposals),
-        frame(spark, "lineage string", [{"lineage": "a"}, {"lineage": "b"}]),
-        frame(
-            spark, "node_id bigint, lineage string", [{"node_id": 14, "lineage": "b"}, {"node_id": 16, "lineage": "c"}]
-        ),
+        frame(ATTACHED, attached),
+        table("blacklist.decisions", before),
+        frame("node_id bigint, lineages array<string>, opened_on date", proposals),
+        frame("lineage string", [{"lineage": "a"}, {"lineage": "b"}]),
+        frame("node_id bigint, lineage string", [{"node_id": 14, "lineage": "b"}, {"node_id": 16, "lineage": "c"}]),
         LEVELS,
         POLICY,
         ON,
     )
-    assert rows.columns == table(spark, "blacklist.decisions", []).columns
-    taken_in, asked = rows.collect(), human.collect()
+    assert rows.columns == table("blacklist.decisions", []).columns
+    taken_in, asked = rows.to_dicts(), human.to_dicts()
     assert len(taken_in) == len({row["decision_id"] for row in taken_in})
     return {row["decision_id"]: row for row in taken_in}, {row["source"].split()[-1]: row for row in asked}
 
@@ -141,21 +138,20 @@ def test_a_decision_ends_with_its_term_its_lineages_a_newer_one_or_its_record(
     assert "record-withdrawn" not in status
 
 
-def test_what_was_turned_down_is_named_by_lineage(spark: SparkSession) -> None:
+def test_what_was_turned_down_is_named_by_lineage() -> None:
     down = decisions.turned_down(
-        table(spark, "blacklist.decisions", [taken("none", 1, "none"), taken("restrict", 2)]),
+        table("blacklist.decisions", [taken("none", 1, "none"), taken("restrict", 2)]),
         table(
-            spark,
             "blacklist.proposals",
             [{"node_id": 3, "lineages": ["x"], "status": s} for s in ("turned_down", "open")],
         ),
-        frame(spark, "node_id bigint, lineages array<string>", [{"node_id": 4, "lineages": ["y", "z"]}]),
+        frame("node_id bigint, lineages array<string>", [{"node_id": 4, "lineages": ["y", "z"]}]),
     )
-    assert {tuple(row) for row in down.collect()} == {(1, "a"), (1, "b"), (3, "x"), (4, "y"), (4, "z")}
+    assert set(down.rows()) == {(1, "a"), (1, "b"), (3, "x"), (4, "y"), (4, "z")}
 
 
 @pytest.fixture(scope="module")
-def proposals(spark: SparkSession) -> dict[int, Any]:
+def proposals() -> dict[int, Any]:
     """node → its proposal of tonight."""
 
     def proposal(
@@ -193,13 +189,13 @@ def proposals(spark: SparkSession) -> dict[int, Any]:
     ]  # fmt: skip
     down = [{"node_id": 5, "lineage": name} for name in ("a", "b")]
     rows = decisions.keep_proposals(
-        table(spark, "blacklist.proposals", before),
-        frame(spark, "node_id bigint, measure string, lineages array<string>", passing),
-        table(spark, "blacklist.decisions", decided),
-        frame(spark, "node_id bigint, lineage string", down),
+        table("blacklist.proposals", before),
+        frame("node_id bigint, measure string, lineages array<string>", passing),
+        table("blacklist.decisions", decided),
+        frame("node_id bigint, lineage string", down),
         POLICY,
         ON,
-    ).collect()
+    ).to_dicts()
     assert len(rows) == len({row["proposal_id"] for row in rows})
     return {row["node_id"]: row for row in rows}
 

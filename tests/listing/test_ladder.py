@@ -5,8 +5,6 @@ from __future__ import annotations
 from datetime import date
 from typing import Any
 
-from pyspark.sql import SparkSession
-
 from jobs.listing import ladder
 from tests.signals.rows import POLICY, at, frame, table
 
@@ -14,7 +12,7 @@ INSTANT = at("2026-10-01T16:00")
 CANDIDATE = "node_id bigint, measure string, test string, reason string, lineages array<string>, tenures array<bigint>, decided_by string, ref string"
 
 
-def test_a_node_gets_the_highest_measure_with_its_test_and_every_reason_that_holds(spark: SparkSession) -> None:
+def test_a_node_gets_the_highest_measure_with_its_test_and_every_reason_that_holds() -> None:
     def passes(node: int, measure: str, test: str, *lineages: str, **given: Any) -> dict[str, Any]:
         row = {
             "node_id": node,
@@ -34,7 +32,7 @@ def test_a_node_gets_the_highest_measure_with_its_test_and_every_reason_that_hol
         passes(2, "suspend", "review_decision", "b", ref="R2"),
         passes(3, "verify", "same_holder", "a"),
     ]
-    climbed = {row["node_id"]: row for row in ladder.climb(frame(spark, CANDIDATE, rows)).collect()}
+    climbed = {row["node_id"]: row for row in ladder.climb(frame(CANDIDATE, rows)).to_dicts()}
     one = climbed[1]
     assert (one["measure"], one["test"], one["decided_by"], one["refs"]) == (
         "close",
@@ -48,7 +46,7 @@ def test_a_node_gets_the_highest_measure_with_its_test_and_every_reason_that_hol
     assert (climbed[3]["measure"], climbed[3]["refs"]) == ("verify", "")
 
 
-def test_only_what_lives_is_unprotected_and_has_a_basis_can_be_listed(spark: SparkSession) -> None:
+def test_only_what_lives_is_unprotected_and_has_a_basis_can_be_listed() -> None:
     def tenure(node: int, start: str | None, end: str | None, number: int = 500) -> dict[str, Any]:
         row = {"node_id": node, "phone_id": number, "is_implicit": False, "carrier": "cmcc"}
         return row | {"tenure_from": at(start) if start else None, "tenure_to": at(end) if end else None}
@@ -72,13 +70,13 @@ def test_only_what_lives_is_unprotected_and_has_a_basis_can_be_listed(spark: Spa
     ]  # fmt: skip
     wanted = [1, 2, 3, 4, 5, 6, 10, 11, 12, 13, 20, 21, 22, 23, 30, 31, 10]
     facts = ladder.describe_nodes(
-        frame(spark, "node_id bigint", [{"node_id": n} for n in wanted]),
-        frame(spark, "node_id bigint, type string, scope string, protected_reason string", identifiers),
-        table(spark, "graph.tenures", tenures),
-        frame(spark, "node_id bigint, closed_at timestamp, scope string", accounts),
+        frame("node_id bigint", [{"node_id": n} for n in wanted]),
+        frame("node_id bigint, type string, scope string, protected_reason string", identifiers),
+        table("graph.tenures", tenures),
+        frame("node_id bigint, closed_at timestamp, scope string", accounts),
         INSTANT,
-    ).persist()
-    rows = facts.collect()
+    )
+    rows = facts.to_dicts()
     assert len(rows) == len(set(wanted))
     known = {row["node_id"]: row for row in rows}
     assert {n: row["gone"] for n, row in known.items() if row["gone"]} == {
@@ -90,14 +88,13 @@ def test_only_what_lives_is_unprotected_and_has_a_basis_can_be_listed(spark: Spa
     assert [(known[n]["type"], known[n]["issuer"]) for n in (1, 10)] == [("phone", "cmcc"), ("bank_account", "icbc")]
 
     passed = [{"node_id": n, "test": "finding" if n != 31 else "same_holder"} for n in set(wanted)]
-    listed = ladder.listable(frame(spark, "node_id bigint, test string", passed), facts, POLICY).collect()
-    facts.unpersist()
+    listed = ladder.listable(frame("node_id bigint, test string", passed), facts, POLICY).to_dicts()
     assert {row["node_id"]: row["legal_basis"] for row in listed} == {
         1: "Article 11", 3: "Article 11", 4: "Article 11", 10: "Article 18", 12: "Article 18", 13: "Article 18", 23: "Article 14", 30: "Article 31",
     }  # fmt: skip
 
 
-def test_a_verification_past_its_due_date_without_an_answer_becomes_a_restriction(spark: SparkSession) -> None:
+def test_a_verification_past_its_due_date_without_an_answer_becomes_a_restriction() -> None:
     def tonight(node: int, measure: str = "verify", reason: str = "bound_to_fraud_phone") -> dict[str, Any]:
         return {"node_id": node, "measure": measure, "test": reason, "reasons": [reason]}
 
@@ -114,10 +111,10 @@ def test_a_verification_past_its_due_date_without_an_answer_becomes_a_restrictio
     ]
     before = [active(1, 15), active(2, 16), active(3, 15, "restricted"), active(4, 15), active(6, 15)]
     late = ladder.past_due(
-        frame(spark, "node_id bigint, measure string, test string, reasons array<string>", rows),
-        frame(spark, "node_id bigint, due_on date, answer string", before),
+        frame("node_id bigint, measure string, test string, reasons array<string>", rows),
+        frame("node_id bigint, due_on date, answer string", before),
         date(2026, 10, 16),
-    ).collect()
+    ).to_dicts()
     told = {row["node_id"]: (row["measure"], row["test"]) for row in late}
     verify = ("verify", "bound_to_fraud_phone")
     assert told == {

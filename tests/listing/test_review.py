@@ -5,22 +5,20 @@ from __future__ import annotations
 from datetime import date
 from typing import Any
 
-from pyspark.sql import SparkSession
-
 from jobs.listing.review import keep_reviews
 from tests.signals.rows import POLICY, frame, table
 
 FIRST, SECOND, THIRD = date(2026, 10, 1), date(2026, 10, 2), date(2026, 10, 3)
 
 
-def test_a_row_stays_open_as_long_as_its_cause_and_is_due_three_days_after_it_opened(spark: SparkSession) -> None:
+def test_a_row_stays_open_as_long_as_its_cause_and_is_due_three_days_after_it_opened() -> None:
     def cause(reason: str, node: int | None = 1, detail: str = "") -> dict[str, Any]:
         return {"node_id": node, "reason": reason, "source": "a feed and record", "detail": detail}
 
     def night(before: list[Any], causes: list[dict[str, Any]], on: date) -> dict[str, Any]:
-        told = frame(spark, "node_id bigint, reason string, source string, detail string", causes)
-        kept = keep_reviews(table(spark, "blacklist.for_review", [row.asDict() for row in before]), told, POLICY, on)
-        rows = kept.collect()
+        told = frame("node_id bigint, reason string, source string, detail string", causes)
+        kept = keep_reviews(table("blacklist.for_review", before), told, POLICY, on)
+        rows = kept.to_dicts()
         assert len(rows) == len({row["review_id"] for row in rows})
         return {row["reason"]: row for row in rows}
 

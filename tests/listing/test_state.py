@@ -6,13 +6,13 @@ from datetime import date
 from typing import Any
 
 import pytest
-from pyspark.sql import SparkSession
 
 from jobs.listing import state
-from tests.signals.rows import POLICY, frame, table
+from tests.signals.rows import POLICY, TABLES, frame, table
 
 ON = date(2026, 10, 16)
 BEFORE, LATER = date(2026, 10, 1), date(2026, 12, 30)
+LISTING = TABLES["blacklist.listings"].ddl
 TONIGHT = "node_id bigint, measure string, lineages array<string>, reasons array<string>"
 
 
@@ -31,7 +31,7 @@ def still(
     return {"node_id": node, "measure": measure, "lineages": list(lineages or ("a",)), "reasons": list(reasons)}
 
 
-def test_the_newest_valid_outcome_is_the_answer_and_a_clean_one_frees_what_may_be_freed(spark: SparkSession) -> None:
+def test_the_newest_valid_outcome_is_the_answer_and_a_clean_one_frees_what_may_be_freed() -> None:
     active = [
         listing(1),
         listing(2),
@@ -47,18 +47,14 @@ def test_the_newest_valid_outcome_is_the_answer_and_a_clean_one_frees_what_may_b
     outcomes = [
         said(1, "restricted", 9), said(1, "closed", 10), said(2, "verified_clean", valid=False), said(3, "verified_clean"), said(4, "rectified"),
     ]  # fmt: skip
-    given = frame(
-        spark, "listing_id string, outcome string, acted_at string, recorded_at string, is_valid boolean", outcomes
-    )
-    rows = state.with_answers(table(spark, "blacklist.listings", active), given).collect()
+    given = frame("listing_id string, outcome string, acted_at string, recorded_at string, is_valid boolean", outcomes)
+    rows = state.with_answers(table("blacklist.listings", active), given).to_dicts()
     assert {row["node_id"]: (row["answer"], row["is_freed"]) for row in rows} == {
         1: ("closed", False), 2: (None, False), 3: ("verified_clean", False), 4: ("rectified", True), 5: (None, False),
     }  # fmt: skip
 
 
-def test_what_a_term_used_up_is_not_listed_again_by_the_same_lineages_at_the_same_or_a_lower_measure(
-    spark: SparkSession,
-) -> None:
+def test_what_a_term_used_up_is_not_listed_again_by_the_same_lineages_at_the_same_or_a_lower_measure() -> None:
     released = [
         {**listing(node, "restrict", lineages=["a", "b"]), "status": "released", "release_reason": "term_ended"}
         for node in range(1, 6)
@@ -69,7 +65,7 @@ def test_what_a_term_used_up_is_not_listed_again_by_the_same_lineages_at_the_sam
         still(1, "restrict", "a"), still(2, "verify", "a", "b"), still(3, "suspend", "a"), still(4, "verify", "a", "new"),
         still(5, "restrict", "a"), still(5, "verify", "new"), still(6), still(7), still(8, "restrict", "a"), still(8, "verify", "a"),
     ]  # fmt: skip
-    left = state.drop_spent(frame(spark, TONIGHT, tonight), table(spark, "blacklist.listings", released)).collect()
+    left = state.drop_spent(frame(TONIGHT, tonight), table("blacklist.listings", released)).to_dicts()
     # What node 8 had by a lower measure does not stand against a higher one. Of node 5 the new lineage lists at its own measure: it does not bring back what the old one had.
     assert sorted((row["node_id"], row["measure"]) for row in left) == [
         (3, "suspend"), (4, "verify"), (5, "verify"), (6, "verify"), (7, "verify"), (8, "restrict"),
@@ -77,7 +73,7 @@ def test_what_a_term_used_up_is_not_listed_again_by_the_same_lineages_at_the_sam
 
 
 @pytest.fixture(scope="module")
-def ended(spark: SparkSession) -> dict[int, str | None]:
+def ended() -> dict[int, str | None]:
     """node → why its listing leaves tonight. Each reason above the next: node 2 has all of them, node 3 all but the first, and so on."""
     over = {"expires_on": ON}
     active = [
@@ -102,24 +98,16 @@ def ended(spark: SparkSession) -> dict[int, str | None]:
     ]  # fmt: skip
     gone = {"gone": "account_closed"}
     facts = [{"node_id": 2, "protected_reason": "A bank", **gone}, *({"node_id": n, **gone} for n in (3, 4, 5, 6))]
-    schema = state_columns(spark)
     rows = state.end_listings(
-        frame(spark, f"{schema}, answer string, is_freed boolean", [{"is_freed": False, **row} for row in active]),
-        frame(spark, TONIGHT, tonight),
-        frame(spark, "node_id bigint, protected_reason string, gone string", facts),
-        frame(spark, "node_id bigint, appeal_on date", [{"node_id": n, "appeal_on": ON} for n in (2, 3, 10)]),
-        frame(spark, "node_id bigint", [{"node_id": n} for n in (1, 2, 3, 4, 5, 6, 7, 8, 8)]),
+        frame(f"{LISTING}, answer string, is_freed boolean", [{"is_freed": False, **row} for row in active]),
+        frame(TONIGHT, tonight),
+        frame("node_id bigint, protected_reason string, gone string", facts),
+        frame("node_id bigint, appeal_on date", [{"node_id": n, "appeal_on": ON} for n in (2, 3, 10)]),
+        frame("node_id bigint", [{"node_id": n} for n in (1, 2, 3, 4, 5, 6, 7, 8, 8)]),
         ON,
-    ).collect()
+    ).to_dicts()
     assert len(rows) == len(active)
     return {row["node_id"]: row["ends_as"] for row in rows}
-
-
-def state_columns(spark: SparkSession) -> str:
-    """DDL of blacklist.listings."""
-    return ", ".join(
-        f"{field.name} {field.dataType.simpleString()}" for field in table(spark, "blacklist.listings", []).schema
-    )
 
 
 def test_a_listing_leaves_for_the_first_reason_that_holds(ended: dict[int, str | None]) -> None:
@@ -144,7 +132,7 @@ def test_a_term_ends_a_listing_unless_a_higher_measure_or_an_undecided_proposal_
     assert (ended[11], ended[12], ended[13]) == ("term_ended", None, None)
 
 
-def test_a_term_counts_from_the_night_of_the_measure_and_a_due_date_is_given_once(spark: SparkSession) -> None:
+def test_a_term_counts_from_the_night_of_the_measure_and_a_due_date_is_given_once() -> None:
     tonight = [
         still(1), still(2), still(3, "restrict"), still(4), still(5, reasons=("same_holder",)), still(6), still(7, reasons=("proposed_for_review",)),
         still(8, "close", reasons=("bound_to_fraud_phone", "finding")),
@@ -153,10 +141,8 @@ def test_a_term_counts_from_the_night_of_the_measure_and_a_due_date_is_given_onc
         listing(2), listing(3), listing(4, answer="restricted"), listing(6, reasons=["same_holder"], due_on=None),
         listing(7, reasons=["proposed_for_review"], expires_on=ON, due_on=None), listing(8),
     ]  # fmt: skip
-    given = frame(spark, f"{state_columns(spark)}, answer string", staying)
-    rows = {
-        row["node_id"]: row for row in state.give_terms(frame(spark, TONIGHT, tonight), given, POLICY, ON).collect()
-    }
+    given = frame(f"{LISTING}, answer string", staying)
+    rows = {row["node_id"]: row for row in state.give_terms(frame(TONIGHT, tonight), given, POLICY, ON).to_dicts()}
     assert len(rows) == len(tonight)
 
     def dates(node: int) -> tuple[date | None, ...]:
@@ -178,7 +164,7 @@ def test_a_term_counts_from_the_night_of_the_measure_and_a_due_date_is_given_onc
     assert {len(name) for name in new} == {32}
 
 
-def test_a_night_writes_an_event_only_for_what_entered_left_or_changed_a_published_column(spark: SparkSession) -> None:
+def test_a_night_writes_an_event_only_for_what_entered_left_or_changed_a_published_column() -> None:
     before = [listing(1), listing(2), listing(3), listing(4, score=0.5)]
     after = [
         listing(1),
@@ -187,9 +173,7 @@ def test_a_night_writes_an_event_only_for_what_entered_left_or_changed_a_publish
         listing(4, score=0.6),
         listing(5),
     ]
-    events = state.find_events(
-        table(spark, "blacklist.listings", before), table(spark, "blacklist.listings", after), ON
-    ).collect()
+    events = state.find_events(table("blacklist.listings", before), table("blacklist.listings", after), ON).to_dicts()
     assert {(row["event"], row["listing_id"], row["measure"], row["reason"], row["night_on"]) for row in events} == {
         ("CHANGE", "L2", "restrict", "verification_overdue", ON),
         ("RELEASE", "L3", "verify", "verified", ON),

@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from pyspark.sql import SparkSession
-from pyspark.sql import functions as F
 
 from jobs.listing import tests
+from tests.frames import read
 from tests.signals.rows import CITY, POLICY, at, frame, table
 
 MOMENT = "2026-09-01"
@@ -28,7 +27,7 @@ def decision(node: int, *lineages: str, status: str = "in_force", measure: str =
     return row | {"authority_level": "city", "decision_ref": f"ref-{node}"}
 
 
-def test_what_a_node_was_cleared_of_is_no_longer_said_of_it_and_what_came_later_is(spark: SparkSession) -> None:
+def test_what_a_node_was_cleared_of_is_no_longer_said_of_it_and_what_came_later_is() -> None:
     signals = [
         signal(1, "known-before"),
         signal(1, "known-later", first_known_at=at("2026-09-20")),
@@ -37,13 +36,11 @@ def test_what_a_node_was_cleared_of_is_no_longer_said_of_it_and_what_came_later_
         signal(4, "known-before"),
     ]
     until = [{"node_id": 1, "until": at("2026-09-15")}, {"node_id": 2, "until": at("2026-09-15")}]
-    left = tests.live_direct(
-        table(spark, "graph.signals", signals), frame(spark, "node_id bigint, until timestamp", until)
-    )
-    assert {(row["node_id"], row["lineage"]) for row in left.collect()} == {(1, "known-later"), (4, "known-before")}
+    left = tests.live_direct(table("graph.signals", signals), frame("node_id bigint, until timestamp", until))
+    assert {(row["node_id"], row["lineage"]) for row in left.to_dicts()} == {(1, "known-later"), (4, "known-before")}
 
 
-def test_a_finding_of_a_city_closes_and_one_of_a_lower_body_suspends(spark: SparkSession) -> None:
+def test_a_finding_of_a_city_closes_and_one_of_a_lower_body_suspends() -> None:
     signals = [
         signal(1, "a", authority_level="province"),
         signal(2, "a", authority_level="county"),
@@ -52,7 +49,7 @@ def test_a_finding_of_a_city_closes_and_one_of_a_lower_body_suspends(spark: Spar
         signal(4, "a"),
         signal(5, "a", standard="report"),
     ]
-    found = tests.found_directly(table(spark, "graph.signals", signals), CITY).collect()
+    found = tests.found_directly(table("graph.signals", signals), CITY).to_dicts()
     assert {row["node_id"]: (row["measure"], row["lineages"], row["decided_by"]) for row in found} == {
         1: ("close", ["a"], "public_security province"),
         2: ("suspend", ["a"], "public_security county"),
@@ -62,14 +59,14 @@ def test_a_finding_of_a_city_closes_and_one_of_a_lower_body_suspends(spark: Spar
     assert {(row["test"], row["reason"]) for row in found} == {("finding", "finding")}
 
 
-def test_only_a_decision_in_force_gives_a_measure(spark: SparkSession) -> None:
+def test_only_a_decision_in_force_gives_a_measure() -> None:
     rows = [
         decision(1, "a"),
         decision(2, "a", measure="none"),
         decision(3, "a", status="lapsed"),
         decision(4, "a", measure="suspend"),
     ]
-    given = tests.decided(table(spark, "blacklist.decisions", rows)).collect()
+    given = tests.decided(table("blacklist.decisions", rows)).to_dicts()
     assert {(row["node_id"], row["measure"], row["ref"]) for row in given} == {
         (1, "restrict", "ref-1"),
         (4, "suspend", "ref-4"),
@@ -77,7 +74,7 @@ def test_only_a_decision_in_force_gives_a_measure(spark: SparkSession) -> None:
 
 
 @pytest.fixture(scope="module")
-def moments(spark: SparkSession) -> set[tuple[int, str, str]]:
+def moments() -> set[tuple[int, str, str]]:
     """(tenure, lineage, day) from which a tenure is fraud-involved."""
     signals = [
         signal(1, "finding", occurred_at=at("2026-08-01")),
@@ -96,15 +93,14 @@ def moments(spark: SparkSession) -> set[tuple[int, str, str]]:
         decision(7, "expired-but-decided"),
     ]  # fmt: skip
     tenures = [{"node_id": node, "phone_id": node * 10, "is_implicit": node == 2} for node in range(1, 9)]
-    given = table(spark, "graph.signals", signals)
-    nobody = frame(spark, "node_id bigint, until timestamp", [])
+    given = table("graph.signals", signals)
+    nobody = frame("node_id bigint, until timestamp", [])
     direct = tests.live_direct(given, nobody)
-    found = tests.fraud_moments(
-        direct, given, table(spark, "blacklist.decisions", decisions), table(spark, "graph.tenures", tenures)
-    )
-    rows = found.select("tenure", "lineage", "is_implicit", F.col("moment").cast("string").alias("day")).collect()
+    found = tests.fraud_moments(direct, given, table("blacklist.decisions", decisions), table("graph.tenures", tenures))
+    assert found.columns == ["tenure", "is_implicit", "lineage", "moment"]
+    rows = read(found)
     assert {row["tenure"] for row in rows if row["is_implicit"]} == {2}
-    return {(row["tenure"], row["lineage"], row["day"][:10]) for row in rows}
+    return {(row["tenure"], row["lineage"], row["moment"]) for row in rows}
 
 
 def test_a_tenure_is_involved_from_a_finding_an_end_for_fraud_or_what_a_decision_rests_on(
@@ -128,11 +124,13 @@ def test_an_expired_finding_involves_nobody_and_an_account_is_no_tenure(moments:
 
 
 @pytest.fixture(scope="module")
-def bound(spark: SparkSession) -> tuple[dict[int, Any], dict[int, Any]]:
+def bound() -> tuple[dict[int, Any], dict[int, Any]]:
     """node → candidate, node → row for a human. Tenure 1 is known, tenure 2 implicit, tenure 3 of the next holder of 1's number."""
 
     def binding(account: int, tenure: int, *times: tuple[str | None, str | None]) -> dict[str, Any]:
-        support = [("f", f"r{n}", at(a) if a else None, at(b) if b else None) for n, (a, b) in enumerate(times)]
+        support = [
+            {"feed": "f", "record_id": f"r{n}", "valid_from": a, "valid_to": b} for n, (a, b) in enumerate(times)
+        ]
         return {"kind": "bound_phone", "from_id": account, "to_id": tenure, "support": support}
 
     edges = [
@@ -153,25 +151,22 @@ def bound(spark: SparkSession) -> tuple[dict[int, Any], dict[int, Any]]:
     given = [(1, False, "case:a", MOMENT), (2, True, "case:i", MOMENT), (4, False, "case:b", "2026-10-01")]
     moments = [{"tenure": t, "is_implicit": i, "lineage": name, "moment": at(m)} for t, i, name, m in given]
     candidates, human = tests.bound_to_fraud(
-        frame(spark, "tenure bigint, is_implicit boolean, lineage string, moment timestamp", moments),
-        table(spark, "graph.edges", edges),
-        frame(spark, "lineage string, node_id bigint", [{"lineage": "case:a", "node_id": 40}, {"lineage": "case:a", "node_id": 41}]),
-        frame(spark, "node_id bigint, lineage string", [{"node_id": 42, "lineage": "case:a"}]),
-        frame(
-            spark, "node_id bigint, until timestamp",
+        frame("tenure bigint, is_implicit boolean, lineage string, moment timestamp", moments),
+        table("graph.edges", edges),
+        frame("lineage string, node_id bigint", [{"lineage": "case:a", "node_id": 40}, {"lineage": "case:a", "node_id": 41}]),
+        frame("node_id bigint, lineage string", [{"node_id": 42, "lineage": "case:a"}]),
+        frame("node_id bigint, until timestamp",
             [{"node_id": 43, "until": at("2026-09-15")}, {"node_id": 44, "until": at("2026-09-05")}],
         ),
-        frame(
-            spark, "lineage string, lineage_known_at timestamp",
+        frame("lineage string, lineage_known_at timestamp",
             [{"lineage": name, "lineage_known_at": at("2026-09-10")} for name in ("case:a", "case:i", "case:b")],
         ),
-        frame(
-            spark, "node_id bigint, tenures array<bigint>, acted_at timestamp",
+        frame("node_id bigint, tenures array<bigint>, acted_at timestamp",
             [{"node_id": 45, "tenures": [1], "acted_at": at("2026-09-12")}, {"node_id": 46, "tenures": [3], "acted_at": at("2026-09-12")}],
         ),
         POLICY,
     )  # fmt: skip
-    return {row["node_id"]: row for row in candidates.collect()}, {row["node_id"]: row for row in human.collect()}
+    return {row["node_id"]: row for row in candidates.to_dicts()}, {row["node_id"]: row for row in human.to_dicts()}
 
 
 def test_an_account_whose_binding_had_not_ended_is_listed_even_if_it_moved_since(
@@ -218,9 +213,7 @@ def influence(node: int, lineage: str, strength: float, **given: Any) -> dict[st
     return row | given
 
 
-def test_what_the_found_hold_is_verified_unless_contested_ambiguous_too_weak_or_not_their_own(
-    spark: SparkSession,
-) -> None:
+def test_what_the_found_hold_is_verified_unless_contested_ambiguous_too_weak_or_not_their_own() -> None:
     rows = [
         influence(1, "a", 0.76), influence(1, "b", 0.1, by_own_party_finding=False),
         influence(2, "a", 0.76, by_own_party_finding=False),
@@ -230,26 +223,24 @@ def test_what_the_found_hold_is_verified_unless_contested_ambiguous_too_weak_or_
     ]  # fmt: skip
     kinds = {4: "contested", 5: "ambiguous", 6: "unknown"}
     held = tests.held_by_the_found(
-        table(spark, "graph.influences", rows),
+        table("graph.influences", rows),
         frame(
-            spark,
             "node_id bigint, score double",
             [{"node_id": n, "score": 0.39 if n == 3 else 0.76} for n in range(1, 10)],
         ),
         table(
-            spark,
             "graph.parties",
             [{"node_id": n, "party_id": 100 + n, "kind": kinds.get(n, "documented")} for n in range(1, 10)],
         ),
-        frame(spark, "node_id bigint", [{"node_id": 7}]),
+        frame("node_id bigint", [{"node_id": 7}]),
         POLICY,
-    ).collect()
+    ).to_dicts()
     assert {row["node_id"]: row["hands_changed"] for row in held} == {1: False, 6: False, 8: True, 9: False}
     first = next(row for row in held if row["node_id"] == 1)
     assert (first["measure"], first["test"], first["lineages"]) == ("verify", "same_holder", ["a"])
 
 
-def test_two_agencies_reports_with_one_direct_propose_and_public_lists_alone_never(spark: SparkSession) -> None:
+def test_two_agencies_reports_with_one_direct_propose_and_public_lists_alone_never() -> None:
     def told(node: int, lineage: str, agency: str, n_edges: int = 0, **given: Any) -> dict[str, Any]:
         row = influence(
             node, lineage, 0.5, agency=agency, n_edges=n_edges, standard="report", by_own_party_finding=False
@@ -276,14 +267,12 @@ def test_two_agencies_reports_with_one_direct_propose_and_public_lists_alone_nev
     direct += [signal(11, "a", standard="report"), signal(12, "a", standard="indicator")]
     scores = {2: 0.9, 3: 0.69} | dict.fromkeys((4, 5, 6, 7, 9, 10), 0.95)
     proposed = tests.find_proposals(
-        table(spark, "graph.influences", rows),
-        frame(
-            spark, "node_id bigint, score double", [{"node_id": n, "score": scores.get(n, 0.7)} for n in range(1, 13)]
-        ),
-        table(spark, "graph.signals", direct),
-        frame(spark, "node_id bigint, lineage string", [{"node_id": 10, "lineage": "a"}]),
+        table("graph.influences", rows),
+        frame("node_id bigint, score double", [{"node_id": n, "score": scores.get(n, 0.7)} for n in range(1, 13)]),
+        table("graph.signals", direct),
+        frame("node_id bigint, lineage string", [{"node_id": 10, "lineage": "a"}]),
         POLICY,
-    ).collect()
+    ).to_dicts()
     assert {row["node_id"]: (row["measure"], row["lineages"]) for row in proposed} == {
         1: ("restrict", ["a", "b"]),
         2: ("suspend", ["a", "b"]),

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import polars as pl
 import pytest
-from pyspark.sql import SparkSession
-from pyspark.sql import functions as F
 
 from jobs.signals import claims
+from tests.frames import read
 from tests.signals.rows import at, frame
 
 KNOWN = {"recorded_at": at("2026-09-20"), "first_known_at": at("2026-09-20")}
@@ -42,7 +42,7 @@ def control(record: str, account: int, ordered: str, case: str | None = None, ki
 
 
 @pytest.fixture(scope="module")
-def controls(spark: SparkSession) -> dict[str, Any]:
+def controls() -> dict[str, Any]:
     """Claims of payment controls by record."""
     orders = [
         control("before-release", 1, "2026-09-01"),
@@ -58,8 +58,8 @@ def controls(spark: SparkSession) -> dict[str, Any]:
         {"account_id": 2, "case_id": "C1", "released_by": at("2026-09-02")},
         {"account_id": 3, "released_by": at("2026-09-01T00:00:00.000001")},
     ]
-    lifted = frame(spark, "account_id bigint, case_id string, released_by timestamp", releases)
-    rows = claims.control_claims(frame(spark, CONTROL, orders), lifted).collect()
+    lifted = frame("account_id bigint, case_id string, released_by timestamp", releases)
+    rows = claims.control_claims(frame(CONTROL, orders), lifted).to_dicts()
     return {row["record_id"]: row for row in rows}
 
 
@@ -79,7 +79,7 @@ def test_a_release_claims_nothing(controls: dict[str, Any]) -> None:
 
 
 @pytest.fixture(scope="module")
-def persons(spark: SparkSession) -> dict[str, Any]:
+def persons() -> dict[str, Any]:
     """Claims of persons of interest by record."""
 
     def person(
@@ -97,9 +97,9 @@ def persons(spark: SparkSession) -> dict[str, Any]:
         person("after-clearing", 5, "charged", recorded="2026-09-10"),
         {**person("unreadable", 6, "suspect"), "person_id": None},
     ]
-    cleared = frame(spark, "person_id bigint, cleared_at timestamp", [{"person_id": 5, "cleared_at": at("2026-09-05")}])
-    city = F.col("authority_level").isin("city", "province", "national")
-    return {row["record_id"]: row for row in claims.person_claims(frame(spark, PERSON, rows), cleared, city).collect()}
+    cleared = frame("person_id bigint, cleared_at timestamp", [{"person_id": 5, "cleared_at": at("2026-09-05")}])
+    city = pl.col("authority_level").is_in(["city", "province", "national"])
+    return {row["record_id"]: row for row in claims.person_claims(frame(PERSON, rows), cleared, city).to_dicts()}
 
 
 def test_trading_accounts_is_a_claim_of_its_own_kind_below_the_city(persons: dict[str, Any]) -> None:
@@ -115,7 +115,7 @@ def test_clearing_a_person_ends_what_stood_by_then_and_not_what_is_recorded_late
     assert set(persons) == {"convicted", "city-trader", "county-trader", "after-clearing"}
 
 
-def test_a_confirmed_case_lives_from_its_first_confirmation_and_victims_are_not_claimed(spark: SparkSession) -> None:
+def test_a_confirmed_case_lives_from_its_first_confirmation_and_victims_are_not_claimed() -> None:
     def involved(record: str, role: str, finding: str) -> dict[str, Any]:
         return {
             "record_id": record, "element": 0, "case_id": "C1", "role": role, "finding": finding, "node_id": 1, "is_unclear": False,
@@ -128,20 +128,16 @@ def test_a_confirmed_case_lives_from_its_first_confirmation_and_victims_are_not_
         involved("victim", "victim", "confirmed"),
         involved("unfounded", "site", "unfounded"),
     ]
-    first = frame(
-        spark, "case_id string, confirmed_at timestamp", [{"case_id": "C1", "confirmed_at": at("2026-08-09")}]
-    )
-    found = claims.case_claims(frame(spark, INVOLVED, rows), first, ("offender", "payee", "site"))
-    texts = found.select(
-        "record_id", "kind", F.col("begins_at").cast("string").alias("begins"), "occurred_is_day"
-    ).collect()
-    assert {tuple(row) for row in texts} == {
-        ("confirmed", "case_confirmed", "2026-08-09 00:00:00", True),
-        ("reported", "case_reported", "2026-08-02 00:00:00", True),
+    first = frame("case_id string, confirmed_at timestamp", [{"case_id": "C1", "confirmed_at": at("2026-08-09")}])
+    found = claims.case_claims(frame(INVOLVED, rows), first, ("offender", "payee", "site"))
+    texts = read(found.select("record_id", "kind", "begins_at", "occurred_is_day"))
+    assert {tuple(row.values()) for row in texts} == {
+        ("confirmed", "case_confirmed", "2026-08-09", True),
+        ("reported", "case_reported", "2026-08-02", True),
     }
 
 
-def test_a_claim_on_a_sim_is_placed_on_the_one_tenure_that_it_served_then(spark: SparkSession) -> None:
+def test_a_claim_on_a_sim_is_placed_on_the_one_tenure_that_it_served_then() -> None:
     def on_sim(record: str, sim: int, when: str, element: int | None = 0, is_day: bool = False) -> dict[str, Any]:
         named = {"feed": "f", "record_id": record, "element": element, "node_id": sim}
         return named | {"occurred_at": at(when), "occurred_is_day": is_day}
@@ -166,8 +162,8 @@ def test_a_claim_on_a_sim_is_placed_on_the_one_tenure_that_it_served_then(spark:
         serves(2, "2026-01-01", "9999-12-31", 22),
         serves(3, "2026-03-01T15:00", "9999-12-31", 31),
     ]
-    times = frame(spark, "sim_id bigint, vf timestamp, vt timestamp, tenure_node bigint, phone bigint", served)
-    placed = claims.place_sims(frame(spark, CLAIM, given), times).collect()
+    times = frame("sim_id bigint, vf timestamp, vt timestamp, tenure_node bigint, phone bigint", served)
+    placed = claims.place_sims(frame(CLAIM, given), times).to_dicts()
     assert {row["record_id"]: (row["node_id"], row["phone_id"]) for row in placed} == {
         "first-tenure": (11, 110),
         "second-tenure-no-element": (12, 120),

@@ -5,12 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from pyspark.sql import SparkSession
-from pyspark.sql import functions as F
 
 from jobs.core.settings import ROOT
 from jobs.releases.recipients import load_recipients
 from jobs.signals import due_process
+from tests.frames import read
 from tests.signals.rows import at, frame, table
 
 
@@ -19,7 +18,7 @@ def phone(listing: str, node: int, number: int, party: int, start: str | None = 
     return row | {"tenure_from": at(start) if start else None, "status": "active"}
 
 
-def test_a_listing_follows_its_tenure_when_its_start_is_corrected(spark: SparkSession) -> None:
+def test_a_listing_follows_its_tenure_when_its_start_is_corrected() -> None:
     listings = [
         phone("stays", 1, 10, 100),
         phone("moves-to-the-nearest", 2, 20, 200, "2026-03-01"),
@@ -35,11 +34,9 @@ def test_a_listing_follows_its_tenure_when_its_start_is_corrected(spark: SparkSe
         tenure(1, 10, 100, "2026-01-01"), tenure(9, 10, 100, "2026-01-02"), tenure(21, 20, 200, "2025-01-01"), tenure(22, 20, 200, "2026-02-20"),
         tenure(31, 30, 301, "2026-01-01"), tenure(4004, 40, None, "2026-01-01"),
     ]  # fmt: skip
-    moved = due_process.follow_tenures(
-        table(spark, "blacklist.listings", listings), table(spark, "graph.tenures", tenures)
-    )
-    rows = moved.select("listing_id", "node_id", F.col("tenure_from").cast("string").alias("start")).collect()
-    assert {row["listing_id"]: (row["node_id"], (row["start"] or "")[:10]) for row in rows} == {
+    moved = due_process.follow_tenures(table("blacklist.listings", listings), table("graph.tenures", tenures))
+    rows = read(moved.select("listing_id", "node_id", "tenure_from"))
+    assert {row["listing_id"]: (row["node_id"], row["tenure_from"] or "") for row in rows} == {
         "stays": (1, "2026-01-01"),
         "moves-to-the-nearest": (22, "2026-02-20"),
         "another-holder": (3, "2026-01-01"),
@@ -48,7 +45,7 @@ def test_a_listing_follows_its_tenure_when_its_start_is_corrected(spark: SparkSe
     }
 
 
-def test_a_decision_attaches_to_its_listing_or_to_the_only_tenure_ever_listed(spark: SparkSession) -> None:
+def test_a_decision_attaches_to_its_listing_or_to_the_only_tenure_ever_listed() -> None:
     listings = [
         phone("once", 1, 10, 100), phone("first", 2, 20, 200), phone("second", 3, 20, 201),
         {"listing_id": "account", "node_id": 5, "type": "bank_account", "status": "active"},
@@ -69,9 +66,9 @@ def test_a_decision_attaches_to_its_listing_or_to_the_only_tenure_ever_listed(sp
         decision("unreadable", "phone", None),
     ]
     attached = due_process.attach_decisions(
-        frame(spark, "record_id string, subject_type string, subject_id bigint, listing_id string", given),
-        table(spark, "blacklist.listings", listings),
-    ).collect()
+        frame("record_id string, subject_type string, subject_id bigint, listing_id string", given),
+        table("blacklist.listings", listings),
+    ).to_dicts()
     assert {row["record_id"]: (row["node_id"], row["doubt"]) for row in attached} == {
         "only-tenure": (1, None),
         "two-tenures": (None, "several_tenures_were_listed"),
@@ -87,7 +84,7 @@ def test_a_decision_attaches_to_its_listing_or_to_the_only_tenure_ever_listed(sp
 
 
 @pytest.fixture(scope="module")
-def outcomes(spark: SparkSession) -> dict[str, Any]:
+def outcomes() -> dict[str, Any]:
     """record → (valid, frees)."""
     recipients = load_recipients(ROOT / "schemas")
     bank = next(r for r in recipients.values() if r.kind == "bank")
@@ -132,13 +129,10 @@ def outcomes(spark: SparkSession) -> dict[str, Any]:
         "agency string, record_id string, listing_id string, recipient_id string, outcome string, acted_at timestamp, "
         "acted_at_is_day boolean, recorded_at timestamp"
     )
-    read = due_process.read_outcomes(
-        frame(spark, ddl, given), table(spark, "blacklist.listings", listings), recipients, spark
-    ).persist()
-    rows = read.collect()
+    answered = due_process.read_outcomes(frame(ddl, given), table("blacklist.listings", listings), recipients)
+    rows = answered.to_dicts()
     assert len(rows) == len(given)
-    freed = {row["record_id"] for row in due_process.frees(read).collect()}
-    read.unpersist()
+    freed = {row["record_id"] for row in due_process.frees(answered).to_dicts()}
     return {row["record_id"]: (row["is_valid"], row["record_id"] in freed) for row in rows}
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import polars as pl
 import pytest
-from pyspark.sql import SparkSession
-from pyspark.sql import functions as F
 
+from jobs.core.frames import stack
 from jobs.signals import screening
 from tests.signals.rows import POLICY, TABLES, at, frame
 from tests.signals.test_claims import CLAIM
@@ -31,7 +31,7 @@ def claim(record: str, node: int, kind: str, **given: Any) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def joined(spark: SparkSession) -> dict[str, str | None]:
+def joined() -> dict[str, str | None]:
     """record → the case that the control joined."""
 
     def ordered(record: str, account: int, when: str, is_day: bool = False, **given: Any) -> dict[str, Any]:
@@ -62,8 +62,8 @@ def joined(spark: SparkSession) -> dict[str, str | None]:
         names("C4-b", 4, "2026-09-13"),
         names("C4-a", 4, "2026-09-11"),
     ]
-    cases = frame(spark, "case_id string, account_id bigint, reported_at timestamp, reported_at_is_day boolean", named)
-    rows = screening.join_cases(frame(spark, CLAIM, given), cases, POLICY).collect()
+    cases = frame("case_id string, account_id bigint, reported_at timestamp, reported_at_is_day boolean", named)
+    rows = screening.join_cases(frame(CLAIM, given), cases, POLICY).to_dicts()
     assert len(rows) == len(given)
     return {row["record_id"]: row["joined_case"] for row in rows}
 
@@ -95,7 +95,7 @@ def test_only_controls_without_a_case_on_a_named_account_join_one(joined: dict[s
 
 
 @pytest.fixture(scope="module")
-def signals(spark: SparkSession) -> dict[str, Any]:
+def signals() -> dict[str, Any]:
     """record → its signal, with the expiry as text."""
     long_ago = at("2026-01-10")
     given = [
@@ -118,16 +118,16 @@ def signals(spark: SparkSession) -> dict[str, Any]:
         claim("public-b", 13, "public:list/b:0", agency="internet", indicator="hagezi"),
         {**claim("no-node", 0, "control_freeze"), "node_id": None},
     ]
-    case = F.when(F.col("record_id") == "joined", F.lit("C7"))
-    worths = screening.worth(spark, POLICY, {}).unionByName(
-        frame(
-            spark, "kind string, strength double, standard string, lives_days int, at_most_days int, is_public boolean",
-            [{"kind": f"public:list/{x}:0", "strength": 0.4, "standard": "report", "lives_days": 90, "at_most_days": 90, "is_public": True} for x in "ab"],
-        )
-    )  # fmt: skip
-    rows = screening.make_signals(frame(spark, CLAIM, given).withColumn("joined_case", case), worths, INSTANT)
+    case = pl.when(pl.col("record_id") == "joined").then(pl.lit("C7"))
+    lists = [
+        {"kind": f"public:list/{x}:0", "strength": 0.4, "standard": "report", "lives_days": 90, "at_most_days": 90, "is_public": True}
+        for x in "ab"
+    ]  # fmt: skip
+    worths = stack([screening.worth(POLICY, {}), frame(screening.WORTH, lists)])
+    rows = screening.make_signals(frame(CLAIM, given).with_columns(joined_case=case), worths, INSTANT)
     assert set(TABLES["graph.signals"].names) <= set(rows.columns)
-    return {row["record_id"]: row for row in rows.withColumn("end", F.col("expires_at").cast("string")).collect()}
+    rows = rows.with_columns(end=pl.col("expires_at").dt.to_string("%Y-%m-%d %H:%M:%S"))
+    return {row["record_id"]: row for row in rows.to_dicts()}
 
 
 def test_a_control_lives_until_its_own_end_at_most_a_year_and_else_for_its_days(signals: dict[str, Any]) -> None:
@@ -175,7 +175,7 @@ def test_strength_and_standard_are_the_policys_and_what_names_no_node_is_no_sign
     assert "no-node" not in signals
 
 
-def test_a_victims_party_is_spared_with_the_devices_that_are_mostly_its_own(spark: SparkSession) -> None:
+def test_a_victims_party_is_spared_with_the_devices_that_are_mostly_its_own() -> None:
     def sighting(imsi: int, imei: int, days: int) -> dict[str, Any]:
         return {
             "imsi_id": imsi,
@@ -186,9 +186,9 @@ def test_a_victims_party_is_spared_with_the_devices_that_are_mostly_its_own(spar
 
     # Party 1: document 1, tenure 10, SIMs 11 and 12. Party 2: SIM 21. Tenure 99 has no party.
     members = [(1, 1), (10, 1), (11, 1), (12, 1), (2, 2), (21, 2)]
-    parties = frame(spark, "node_id bigint, party_id bigint", [{"node_id": n, "party_id": p} for n, p in members])
+    parties = frame("node_id bigint, party_id bigint", [{"node_id": n, "party_id": p} for n, p in members])
     roles = frame(
-        spark, "case_id string, node_id bigint", [{"case_id": "C1", "node_id": 10}, {"case_id": "C2", "node_id": 99}]
+        "case_id string, node_id bigint", [{"case_id": "C1", "node_id": 10}, {"case_id": "C2", "node_id": 99}]
     )
     seen = [
         sighting(11, 501, 5), sighting(21, 501, 3),  # longer with the victim
@@ -198,14 +198,14 @@ def test_a_victims_party_is_spared_with_the_devices_that_are_mostly_its_own(spar
         sighting(12, 505, 0),  # seen once, by nobody else
         sighting(21, 506, 9),  # never with the victim
     ]  # fmt: skip
-    sightings = frame(spark, "imsi_id bigint, imei_id bigint, first_seen timestamp, last_seen timestamp", seen)
-    found = screening.spared_nodes(roles, parties, sightings).collect()
+    sightings = frame("imsi_id bigint, imei_id bigint, first_seen timestamp, last_seen timestamp", seen)
+    found = screening.spared_nodes(roles, parties, sightings).to_dicts()
     assert {row["node_id"] for row in found if row["lineage"] == "case:C1"} == {1, 10, 11, 12, 501, 504, 505}
     assert {row["node_id"] for row in found if row["lineage"] == "case:C2"} == {99}
     assert len(found) == 8
 
 
-def test_what_a_person_must_look_at_is_taken_out_and_kept_as_a_row_for_a_human(spark: SparkSession) -> None:
+def test_what_a_person_must_look_at_is_taken_out_and_kept_as_a_row_for_a_human() -> None:
     def signal(
         name: str, node: int, lineage: str = "case:C1", phone: int | None = None, live: bool = True
     ) -> dict[str, Any]:
@@ -225,17 +225,16 @@ def test_what_a_person_must_look_at_is_taken_out_and_kept_as_a_row_for_a_human(s
     ]  # fmt: skip
     ddl = "signal_id string, record_id string, feed string, node_id bigint, lineage string, phone_id bigint, is_live boolean"
     standing, human = screening.take_out(
-        frame(spark, ddl, given),
-        frame(spark, "lineage string, node_id bigint", [{"lineage": "case:C1", "node_id": 4}]),
+        frame(ddl, given),
+        frame("lineage string, node_id bigint", [{"lineage": "case:C1", "node_id": 4}]),
         frame(
-            spark,
             "node_id bigint, protected_reason string",
             [{"node_id": n, "protected_reason": "A bank"} for n in (2, 30)],
         ),
-        frame(spark, "signal_id string", [{"signal_id": "spoofed"}]),
+        frame("signal_id string", [{"signal_id": "spoofed"}]),
     )
-    assert {row["signal_id"] for row in standing.collect()} == {"plain", "victim-of-another-case"}
-    assert {(row["node_id"], row["reason"], row["source"], row["detail"]) for row in human.collect()} == {
+    assert {row["signal_id"] for row in standing.to_dicts()} == {"plain", "victim-of-another-case"}
+    assert {(row["node_id"], row["reason"], row["source"], row["detail"]) for row in human.to_dicts()} == {
         (2, "protected_identifier", "f protected-domain", "A bank"),
         (3, "protected_identifier", "f tenure-of-protected-number", "A bank"),
         (4, "victim_named_as_offender", "f victim", ""),

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import polars as pl
 import pytest
-from pyspark.sql import SparkSession
 
 from jobs.signals.spread import Barriers, best_paths, score_nodes, spread, walkable
 from tests.signals.rows import CITY, POLICY, at, frame
@@ -23,7 +23,7 @@ Reach = dict[str, dict[int, float]]
 def edge(kind: str, start: int, end: int, *times: tuple[str | None, str | None]) -> dict[str, Any]:
     """An edge with one record per pair of times; open at both ends without any."""
     given = times or ((None, None),)
-    support = [("f", f"r{n}", at(a) if a else None, at(b) if b else None) for n, (a, b) in enumerate(given)]
+    support = [{"feed": "f", "record_id": f"r{n}", "valid_from": a, "valid_to": b} for n, (a, b) in enumerate(given)]
     return {"kind": kind, "from_id": start, "to_id": end, "support": support}
 
 
@@ -61,7 +61,7 @@ EDGES = [
     edge("holder", 1201, 1202), edge("login_ip", 1301, 1302), edge("involved", 1400, 1401), edge("involved", 1400, 1402),
     edge("holder", 1501, 1502, ("2026-01-01", "2026-03-01"), LATER), edge("holder", 1503, 1502, ("2026-01-01", "2026-03-01"), ("2026-04-01", None)),
     edge("holder", 1601, 1603), edge("holder", 1601, 1602), edge("bound_phone", 1602, 1604), edge("bound_phone", 1603, 1604),
-    edge("holder", 1700, 1701),
+    edge("holder", 1700, 1701), edge("device", 1901, 1902, ("2026-08-01", "2026-09-15"), ("2026-10-01", None), ("2026-10-20", "2026-10-25")),
 ]  # fmt: skip
 DAY = {"occurred_at": at("2026-09-01"), "occurred_is_day": True}
 REPORT = {"standard": "report", "authority_level": None}
@@ -82,40 +82,37 @@ SIGNALS = [
     signal("tied", 1802, signal_id="t2", strength=0.5, agency="finance", **REPORT),
     signal("public only", 1803, is_public=True, **REPORT),
     signal("public beside an agency", 1804, signal_id="p1", is_public=True, **REPORT), signal("public beside an agency", 1804, signal_id="p2", **REPORT),
-    signal("county", 101, authority_level="county"),
+    signal("county", 101, authority_level="county"), signal("seen again", 1901),
 ]  # fmt: skip
 PARTIES = {101: 101, 102: 101, 103: 101, 104: 101, 105: 105, 203: 201, 201: 201, 301: 301, 302: 301}
 
 
 @pytest.fixture(scope="module")
-def influences(spark: SparkSession) -> dict[tuple[str, int], Any]:
+def influences() -> dict[tuple[str, int], Any]:
     """(lineage, node) → its influence row."""
     crowded = [{"node_id": node, "kind": "device", "is_shared": True} for node in (702, 712, 722, 732)]
     crowded.append({"node_id": 102, "kind": "sim", "is_shared": False})
     barriers = Barriers(
-        protected=frame(spark, "node_id bigint", [{"node_id": 802}]),
-        spared=frame(spark, "lineage string, node_id bigint", [{"lineage": "case:spared", "node_id": 902}]),
+        protected=frame("node_id bigint", [{"node_id": 802}]),
+        spared=frame("lineage string, node_id bigint", [{"lineage": "case:spared", "node_id": 902}]),
         cleared=frame(
-            spark, "lineage string, node_id bigint",
+            "lineage string, node_id bigint",
             [{"lineage": "cleared", "node_id": 1002}, {"lineage": "cleared start", "node_id": 1003}],
         ),
         cleared_until=frame(
-            spark, "node_id bigint, until timestamp",
+            "node_id bigint, until timestamp",
             [{"node_id": 1022, "until": at("2026-09-15")}, {"node_id": 1023, "until": at("2026-09-05")}],
         ),
     )  # fmt: skip
-    signals = frame(spark, SIGNAL, SIGNALS)
-    known = signals.groupBy("lineage").agg({"first_known_at": "min"}).toDF("lineage", "lineage_known_at")
-    edges = frame(spark, f"kind string, from_id bigint, to_id bigint, support {SUPPORT}", EDGES)
-    shared = frame(spark, "node_id bigint, kind string, is_shared boolean", crowded)
-    ways = walkable(edges, shared, barriers.protected, POLICY).persist()
-    paths = spread(signals, ways, known, barriers, POLICY, CITY)
-    parties = frame(
-        spark, "node_id bigint, party_id bigint", [{"node_id": n, "party_id": p} for n, p in PARTIES.items()]
-    )
-    cases = frame(spark, "lineage string", [{"lineage": "case:two ways"}])
-    rows = best_paths(paths, parties, cases, POLICY, INSTANT).collect()
-    ways.unpersist()
+    signals = frame(SIGNAL, SIGNALS)
+    known = signals.group_by("lineage").agg(pl.col("first_known_at").min().alias("lineage_known_at"))
+    edges = frame(f"kind string, from_id bigint, to_id bigint, support {SUPPORT}", EDGES)
+    shared = frame("node_id bigint, kind string, is_shared boolean", crowded)
+    ways = walkable(edges, shared, barriers.protected, POLICY)
+    paths = spread(signals, ways, known, barriers, POLICY, CITY, INSTANT)
+    parties = frame("node_id bigint, party_id bigint", [{"node_id": n, "party_id": p} for n, p in PARTIES.items()])
+    cases = frame("lineage string", [{"lineage": "case:two ways"}])
+    rows = best_paths(paths, parties, cases, POLICY).to_dicts()
     found = {(row["lineage"], row["node_id"]): row for row in rows}
     assert len(found) == len(rows)
     return found
@@ -257,22 +254,43 @@ def test_the_last_edge_is_live_when_it_holds_tonight(influences: dict[tuple[str,
     assert live == {("chain", 101): True, ("chain", 102): True, ("ended", 203): False, ("payer", 602): False}
 
 
+def test_the_last_edge_is_live_when_any_of_its_records_that_the_path_may_walk_holds_tonight(
+    influences: dict[tuple[str, int], Any],
+) -> None:
+    assert influences["seen again", 1902]["last_edge_live"]
+
+
 def test_a_lineage_is_public_only_when_no_agency_says_it(influences: dict[tuple[str, int], Any]) -> None:
     assert influences["public only", 1803]["is_public"]
     assert not influences["public beside an agency", 1804]["is_public"]
 
 
-def test_a_score_is_one_minus_the_product_of_what_is_left_to_six_places(spark: SparkSession) -> None:
+def test_a_score_is_one_minus_the_product_of_what_is_left_to_six_places() -> None:
     given = [
         (1, "a", 0.5, "finance"), (1, "b", 0.5, "telecom"), (2, "a", 0.95, "finance"), (2, "b", 0.722, "finance"), (2, "c", 0.05, "finance"),
         (3, "a", 0.123456789, "internet"),
     ]  # fmt: skip
     rows = [{"node_id": n, "lineage": lineage, "influence": i, "agency": a} for n, lineage, i, a in given]
-    scored = score_nodes(
-        frame(spark, "node_id bigint, lineage string, influence double, agency string", rows)
-    ).collect()
+    scored = score_nodes(frame("node_id bigint, lineage string, influence double, agency string", rows)).to_dicts()
     assert {row["node_id"]: (row["score"], row["lineages"], row["agencies"]) for row in scored} == {
         1: (0.75, ["a", "b"], ["finance", "telecom"]),
         2: (0.986795, ["a", "b", "c"], ["finance"]),
         3: (0.123457, ["a"], ["internet"]),
     }
+
+
+def test_a_score_is_rounded_half_up_as_a_decimal_number() -> None:
+    given = {1: (0.3, 0.3, 0.5), 2: (0.5, 0.7), 3: (0.5, 0.499999), 4: (0.95,), 5: (0.5, 0.51)}
+    rows = [{"node_id": n, "lineage": str(i), "influence": x, "agency": "finance"} for n, xs in given.items() for i, x in enumerate(xs)]  # fmt: skip
+    scored = score_nodes(frame("node_id bigint, lineage string, influence double, agency string", rows))
+    assert dict(scored.select("node_id", "score").sort("node_id").iter_rows()) == {
+        1: 0.755,
+        2: 0.85,
+        3: 0.75,
+        4: 0.95,
+        5: 0.755,
+    }
+
+
+def test_no_influence_is_no_score() -> None:
+    assert score_nodes(frame("node_id bigint, lineage string, influence double, agency string", [])).is_empty()

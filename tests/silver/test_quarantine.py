@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
-from datetime import date, datetime
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
+from jobs.core.frames import schema_of
 from jobs.core.schema import conform, load_tables
 from jobs.core.settings import ROOT
 from jobs.silver.parse import parse_records
 from jobs.silver.quarantine import quarantine_rows, resolve
+from tests.frames import build
 from tests.silver.rows import CASE, CODES, FEEDS, KEY, ON, bronze
 
 if TYPE_CHECKING:
@@ -41,11 +43,11 @@ def test_a_broken_record_and_each_broken_element_is_a_row_without_a_value(spark:
 
 def quarantined(
     record: str | None, day: int | None, delivery: str, element: int | None = None, **more: Any
-) -> tuple[Any, ...]:
-    row = {
+) -> dict[str, Any]:
+    return {
         "feed": FEED,
         "record_id": record,
-        "recorded_at": None if day is None else datetime(2026, 9, day),  # noqa: DTZ001
+        "recorded_at": None if day is None else f"2026-09-{day:02d}",
         "sequence": 1,
         "delivery_id": delivery,
         "file": "part-1",
@@ -59,10 +61,9 @@ def quarantined(
         "resolved_on": None,
         **more,
     }
-    return tuple(row[name] for name in TABLE.names)
 
 
-def test_a_newer_good_version_resolves_and_an_element_only_by_one_that_is_whole(spark: SparkSession) -> None:
+def test_a_newer_good_version_resolves_and_an_element_only_by_one_that_is_whole() -> None:
     rows = [
         quarantined("repaired", 1, "repaired"),
         quarantined("older-version-came", 5, "older"),
@@ -75,21 +76,21 @@ def test_a_newer_good_version_resolves_and_an_element_only_by_one_that_is_whole(
         quarantined("long-ago", 1, "ago", status="resolved", resolved_on=ON),
     ]
     good = [
-        (FEED, "repaired", datetime(2026, 9, 2), 2, "g1", "part-1", 1),  # noqa: DTZ001
-        ("telecom/subscriptions", "never-again", datetime(2026, 9, 2), 2, "g1", "part-1", 1),  # noqa: DTZ001
-        (FEED, "older-version-came", datetime(2026, 9, 4), 2, "g1", "part-1", 2),  # noqa: DTZ001
-        (FEED, "untimed", datetime(2026, 9, 1), 2, "g1", "part-1", 3),  # noqa: DTZ001
-        (FEED, "element", datetime(2026, 9, 1), 1, "element-1", "part-1", 1),  # noqa: DTZ001 - the version whose element broke
-        (FEED, "element", datetime(2026, 9, 2), 2, "g1", "part-1", 4),  # noqa: DTZ001
-        (FEED, "still-broken", datetime(2026, 9, 1), 1, "still-1", "part-1", 1),  # noqa: DTZ001
-        (FEED, "still-broken", datetime(2026, 9, 2), 1, "still-2", "part-1", 1),  # noqa: DTZ001
-        (FEED, "long-ago", datetime(2026, 9, 2), 2, "g1", "part-1", 5),  # noqa: DTZ001
+        (FEED, "repaired", "2026-09-02", 2, "g1", "part-1", 1),
+        ("telecom/subscriptions", "never-again", "2026-09-02", 2, "g1", "part-1", 1),
+        (FEED, "older-version-came", "2026-09-04", 2, "g1", "part-1", 2),
+        (FEED, "untimed", "2026-09-01", 2, "g1", "part-1", 3),
+        (FEED, "element", "2026-09-01", 1, "element-1", "part-1", 1),  # the version whose element broke
+        (FEED, "element", "2026-09-02", 2, "g1", "part-1", 4),
+        (FEED, "still-broken", "2026-09-01", 1, "still-1", "part-1", 1),
+        (FEED, "still-broken", "2026-09-02", 1, "still-2", "part-1", 1),
+        (FEED, "long-ago", "2026-09-02", 2, "g1", "part-1", 5),
     ]
-    ddl = "feed string, record_id string, recorded_at timestamp, sequence bigint, delivery_id string"
-    ddl += ", file string, line bigint"
-    resolved = resolve(spark.createDataFrame(rows, TABLE.struct), spark.createDataFrame(good, ddl), TONIGHT)
+    ddl = "feed string, record_id string, recorded_at timestamp, sequence bigint, delivery_id string, file string, line bigint"
+    versions = [dict(zip(schema_of(ddl), row, strict=True)) for row in good]
+    resolved = resolve(build(TABLE.ddl, rows), build(ddl, versions), TONIGHT)
     found = {
-        (r.record_id, r.element, r.delivery_id): (r.status, r.resolved_on) for r in conform(resolved, TABLE).collect()
+        (r["record_id"], r["element"], r["delivery_id"]): (r["status"], r["resolved_on"]) for r in resolved.to_dicts()
     }
     is_open, is_resolved = ("open", None), ("resolved", TONIGHT)
     assert found == {

@@ -1,14 +1,15 @@
-"""Which versions stand: literal rows, and the same answer whatever the order and the partitions."""
+"""Which versions stand: literal rows, and the same answer whatever the order."""
 
 from __future__ import annotations
 
 import random
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
+import polars as pl
 import pytest
-from pyspark.sql import functions as F
 
+from jobs.core.frames import schema_of
 from jobs.silver.standing import (
     Snapshot,
     current,
@@ -17,9 +18,7 @@ from jobs.silver.standing import (
     standing_freeing,
     standing_versions,
 )
-
-if TYPE_CHECKING:
-    from pyspark.sql import DataFrame, SparkSession
+from tests.frames import build
 
 START = datetime(2026, 10, 1, tzinfo=UTC)
 DDL = (
@@ -101,22 +100,21 @@ AGAINST = [
 ]
 
 
-def frame(spark: SparkSession, versions: list[Version]) -> DataFrame:
-    return spark.createDataFrame(versions, DDL)
+def frame(versions: list[Version]) -> pl.DataFrame:
+    return build(DDL, [one._asdict() for one in versions])
 
 
-def said(rows: list[Any]) -> dict[str, list[str]]:
+def said(rows: pl.DataFrame) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
-    for row in sorted(rows, key=lambda row: (row.recorded_at, row.sequence, row.line)):
-        found.setdefault(row.record_id, []).append(row.says)
+    for row in sorted(rows.to_dicts(), key=lambda row: (row["recorded_at"], row["sequence"], row["line"])):
+        found.setdefault(row["record_id"], []).append(row["says"])
     return found
 
 
-def test_upserts_stand_unless_a_withdrawal_is_not_older(spark: SparkSession) -> None:
-    standing = standing_versions(frame(spark, VERSIONS), None, None)
+def test_upserts_stand_unless_a_withdrawal_is_not_older() -> None:
+    standing = standing_versions(frame(VERSIONS), None, None)
     assert standing.columns == [*Version._fields, "is_newest"]
-    rows = standing.collect()
-    assert said(rows) == {
+    assert said(standing) == {
         "newest-wins": ["old", "late", "new"],
         "same-time": ["first", "second"],
         "back-again": ["back"],
@@ -132,40 +130,38 @@ def test_upserts_stand_unless_a_withdrawal_is_not_older(spark: SparkSession) -> 
         "freeing-superseded": ["accused again"],
         "repeated": ["once"],
     }
-    assert said([row for row in rows if row.is_newest]) == newest
-    assert said(current(standing).collect()) == newest
+    assert said(standing.filter("is_newest")) == newest
+    assert said(current(standing)) == newest
 
 
-def test_a_freeing_statement_stands_until_its_record_says_something_newer(spark: SparkSession) -> None:
-    standing = standing_freeing(frame(spark, VERSIONS), None, None)
+def test_a_freeing_statement_stands_until_its_record_says_something_newer() -> None:
+    standing = standing_freeing(frame(VERSIONS), None, None)
     assert standing.columns == list(Version._fields)
-    assert said(standing.collect()) == {"freeing": ["freed"]}
+    assert said(standing) == {"freeing": ["freed"]}
 
 
-def test_the_newest_snapshot_withdraws_what_it_does_not_hold_and_is_no_newer_than_it(
-    spark: SparkSession,
-) -> None:
-    versions = frame(spark, AGAINST)
-    quarantined = spark.createDataFrame(
-        [("broken", "d3"), ("absent", "d2"), (None, "d3")], "record_id string, delivery_id string"
+def test_the_newest_snapshot_withdraws_what_it_does_not_hold_and_is_no_newer_than_it() -> None:
+    versions = frame(AGAINST)
+    quarantined = pl.DataFrame(
+        [("broken", "d3"), ("absent", "d2"), (None, "d3")], schema=["record_id", "delivery_id"], orient="row"
     )
     present = present_records(SNAPSHOT, versions, quarantined)
-    assert sorted(row.record_id for row in present.collect()) == ["broken", "kept"]
-    assert said(standing_versions(versions, SNAPSHOT, present).collect()) == {
+    assert sorted(present["record_id"]) == ["broken", "kept"]
+    assert said(standing_versions(versions, SNAPSHOT, present)) == {
         "kept": ["history", "held"],
         "broken": ["held"],
         "recorded-later": ["after"],
         "delivered-later": ["after"],
     }
-    assert said(standing_freeing(versions, SNAPSHOT, present).collect()) == {"freeing-later": ["after"]}
+    assert said(standing_freeing(versions, SNAPSHOT, present)) == {"freeing-later": ["after"]}
 
 
-def test_a_snapshot_without_the_records_that_it_holds_decides_nothing(spark: SparkSession) -> None:
+def test_a_snapshot_without_the_records_that_it_holds_decides_nothing() -> None:
     with pytest.raises(ValueError, match="give them as `present`"):
-        standing_versions(frame(spark, AGAINST), SNAPSHOT, None)
+        standing_versions(frame(AGAINST), SNAPSHOT, None)
 
 
-def test_only_the_newest_snapshot_that_was_taken_decides(spark: SparkSession) -> None:
+def test_only_the_newest_snapshot_that_was_taken_decides() -> None:
     rows = [
         ("telecom", "subscriptions", "d1", 1, "snapshot", "taken", START),
         ("telecom", "subscriptions", "d3", 3, "snapshot", "taken", START + timedelta(days=4)),
@@ -176,7 +172,9 @@ def test_only_the_newest_snapshot_that_was_taken_decides(spark: SparkSession) ->
     ]
     ddl = "agency string, feed string, delivery_id string, sequence bigint, mode string, status string"
     ddl += ", produced_at timestamp"
-    assert newest_snapshots(spark.createDataFrame(rows, ddl)) == {"telecom/subscriptions": SNAPSHOT}
+    assert newest_snapshots(pl.DataFrame(rows, schema=schema_of(ddl), orient="row")) == {
+        "telecom/subscriptions": SNAPSHOT
+    }
 
 
 def stands(versions: list[Version], present: set[str]) -> set[tuple[Version, bool]]:
@@ -195,7 +193,7 @@ def stands(versions: list[Version], present: set[str]) -> set[tuple[Version, boo
     return {(one, all(order(o) <= order(one) for o in found if o.record_id == one.record_id)) for one in found}
 
 
-def test_the_answer_depends_on_the_set_of_versions_alone(spark: SparkSession) -> None:
+def test_the_answer_depends_on_the_set_of_versions_alone() -> None:
     """Forty random worlds in one frame, told apart by record_id, in two orders; against the rule in
     Python.
     """
@@ -215,12 +213,10 @@ def test_the_answer_depends_on_the_set_of_versions_alone(spark: SparkSession) ->
         ]
         worlds.append((versions, {f"w{world}-{n}" for n in range(3) if rng.random() < 0.5}))
     every = [one for versions, _ in worlds for one in versions]
-    present = spark.createDataFrame([(record,) for _, records in worlds for record in records], "record_id string")
+    present = pl.DataFrame({"record_id": [record for _, records in worlds for record in records]})
     expected = {(tuple(one), newest) for versions, records in worlds for one, newest in stands(versions, records)}
     shuffled = rng.sample(every, len(every))
-    for rows, partitions in ((every, 1), (shuffled, 5)):
-        standing = standing_versions(frame(spark, rows).repartition(partitions), SNAPSHOT, present)
-        seconds = standing.withColumn("recorded_at", F.unix_seconds("recorded_at")).collect()
-        found = {((*row[:2], datetime.fromtimestamp(row[2], UTC), *row[3:-1]), row[-1]) for row in seconds}
-        assert found == expected
+    for rows in (every, shuffled):
+        standing = standing_versions(frame(rows), SNAPSHOT, present)
+        assert {(row[:-1], row[-1]) for row in standing.rows()} == expected
     assert len(expected) > 50

@@ -1,0 +1,1 @@
+"""What each agency is told of its deliveries: one folder per agency and night."""

@@ -1,0 +1,161 @@
+"""Rows of the tables that people read: listings with their words, leads, and what contradicts itself."""
+
+from __future__ import annotations
+
+import hashlib
+
+import polars as pl
+
+from jobs.core.frames import collected, collected_lists
+from jobs.listing import reasons, state
+from jobs.listing.given import Given, Terms
+from jobs.listing.tests import strongest_influences, unrolled
+from jobs.releases.recipients import administrators_by_type
+
+TEXTS = pl.List(pl.String)
+BY_RULE = "anti-fraud platform, by rule"
+
+
+def complete_listings(rows: pl.DataFrame, given: Given, direct: pl.DataFrame, terms: Terms) -> pl.DataFrame:
+    """Rows of blacklist.listings: with the words, the agencies, the body that decided and who administers."""
+    policy = terms.policy
+    ring = given.rings.group_by("party_id").agg(pl.col("ring_id").min())
+    full = rows
+    for of_node in (
+        given.scores.select("node_id", "score"), _ways(rows, given.influences), _told(rows, direct), given.parties.select("node_id", "party_id"),
+        _memory(given.clearances),
+    ):  # fmt: skip
+        full = full.join(of_node, on="node_id", how="left", validate="m:1")
+    full = full.join(ring, on="party_id", how="left", validate="m:1")
+    cited = pl.concat_str(_or_null(pl.col("refs")), "memory", separator="; ", ignore_nulls=True)
+    said = (pl.col(name).fill_null(pl.lit([], TEXTS)) for name in ("_told", "_on_the_way"))
+    full = full.with_columns(
+        agencies=pl.concat_list(*said).list.unique().list.sort(),
+        path_kinds=pl.col("path_kinds").fill_null(pl.lit([], TEXTS)),
+        administrator=state.administrator(administrators_by_type(terms.recipients), sorted(terms.recipients)),
+        status=pl.lit("active"), released_on=pl.lit(None, pl.Date), release_reason=pl.lit(None, pl.String),
+        deciding_body=pl.col("decided_by").fill_null(BY_RULE), human_decision=_or_null(cited),
+        remedy_channel=pl.lit(policy.due_process.remedy_channel), materials_required=pl.lit(policy.due_process.materials_required),
+        policy_version=pl.lit(f"{policy.id} {policy.version}"), score=pl.col("score").fill_null(0.0),
+        evidence_digest=_evidence_digest(full),
+    )  # fmt: skip
+    return full.with_columns(reason_zh=reasons.reason_zh(), reason_en=reasons.reason_en()).select(
+        given.published.columns
+    )
+
+
+def _or_null(text: pl.Expr) -> pl.Expr:
+    return pl.when(text != "").then(text)
+
+
+def _ways(rows: pl.DataFrame, influences: pl.DataFrame) -> pl.DataFrame:
+    """node_id, `path_kinds` (edge kinds of the strongest lineage's path) and the agencies of all lineages that reach it."""
+    reaching = influences.join(rows, on="node_id", how="semi")
+    kinds = pl.col("path").list.eval(pl.element().struct.field("kind"))
+    strongest = strongest_influences(reaching).select("node_id", path_kinds=kinds)
+    by_node = reaching.group_by("node_id").agg(collected("agency").alias("_on_the_way"))
+    return by_node.join(strongest, on="node_id", how="inner", validate="1:1")
+
+
+def _told(rows: pl.DataFrame, direct: pl.DataFrame) -> pl.DataFrame:
+    """node_id and the agencies that say directly, of whatever node, what the listing's lineages say."""
+    by_lineage = direct.group_by("lineage").agg(collected("agency").alias("_by"))
+    named = unrolled(rows.select("node_id", lineage="lineages"), "lineage")
+    told = named.join(by_lineage, on="lineage", how="inner", validate="m:1")
+    return told.group_by("node_id").agg(collected_lists("_by").alias("_told"))
+
+
+def _memory(clearances: pl.DataFrame) -> pl.DataFrame:
+    """node_id and `memory`: decisions that a new listing must name: upheld appeals, and outcomes that verified it."""
+    said = clearances.select("node_id", said=pl.concat_str("by", "ref", separator=" ", ignore_nulls=True))
+    return said.group_by("node_id").agg(collected("said").str.join("; ").alias("memory"))
+
+
+def _evidence_digest(rows: pl.DataFrame) -> pl.Series:
+    """SHA-256 over what a listing stands on: test, lineages, tenures."""
+    tenures = pl.col("tenures").cast(TEXTS).list.join(",")
+    text = rows.select(pl.concat_str("test", pl.col("lineages").list.join(","), tenures, separator="|")).to_series()
+    return pl.Series([hashlib.sha256(row.encode()).hexdigest() for row in text], dtype=pl.String)
+
+
+def find_leads(rows: pl.DataFrame, given: Given, terms: Terms) -> pl.DataFrame:
+    """Rows of blacklist.leads: for people to look at, as long as the test passes; what is listed is not a lead."""
+    found = _leading(given, terms).join(rows, on="node_id", how="anti")
+    of_number = given.identifiers.select(phone_id="node_id", protected_reason="protected_reason")
+    columns = ["node_id", "type", "protected_reason"]
+    tenures = given.tenures.join(of_number, on="phone_id", how="left", validate="m:1").with_columns(
+        type=pl.lit("phone")
+    )
+    kinds = pl.concat([given.identifiers.filter(pl.col("type") != "phone").select(columns), tenures.select(columns)])
+    for of_node in (
+        kinds, given.scores.select("node_id", "score", "agencies", "lineages"), given.parties.select("node_id", "party_id"),
+        given.leads.select("node_id", "first_on"),
+    ):  # fmt: skip
+        found = found.join(of_node, on="node_id", how="left", validate="1:1")
+    texts = (pl.col(name).fill_null(pl.lit([], TEXTS)) for name in ("agencies", "lineages"))
+    full = found.filter(pl.col("protected_reason").is_null()).with_columns(
+        *texts, pl.col("score").fill_null(0.0), pl.col("first_on").fill_null(terms.on)
+    )
+    return full.select(given.leads.columns)
+
+
+def _leading(given: Given, terms: Terms) -> pl.DataFrame:
+    """node_id and `reasons`: a score, or a crowd that the policy calls a lead."""
+    bounds = [bound for bound in terms.policy.shared.bounds if bound.lead]
+    crowds = pl.DataFrame(
+        {name: [getattr(bound, name) for bound in bounds] for name in ("kind", "side", "lead")},
+        schema=dict.fromkeys(("kind", "side", "lead"), pl.String),
+    ).unique(["kind", "side"], keep="last", maintain_order=True)
+    crowded = given.shared_identifiers.filter("is_shared").join(
+        crowds, on=["kind", "side"], how="inner", validate="m:1"
+    )
+    scored = given.scores.filter(pl.col("score") >= terms.policy.measures.lead)
+    named = pl.concat([scored.select("node_id", pl.lit("score").alias("lead")), crowded.select("node_id", "lead")])
+    return named.group_by("node_id").agg(collected("lead").alias("reasons"))
+
+
+def find_contradictions(outcomes: pl.DataFrame, accounts: pl.DataFrame) -> pl.DataFrame:
+    """Rows for a human: `not_ours` goes back to the source agency; an account that was closed and is shown open by a later record.
+
+    `accounts`: know_accounts.
+    """
+    foreign = outcomes.filter(pl.col("is_valid") & (pl.col("outcome") == "not_ours")).select(
+        "node_id", pl.lit("recipient_says_not_ours").alias("reason"), (pl.lit("listing ") + pl.col("listing_id")).alias("source"),
+        pl.lit("").alias("detail"),
+    )  # fmt: skip
+    open_again = accounts.filter("reopened").select(
+        "node_id", pl.lit("closed_account_is_open_again").alias("reason"), pl.lit("account record").alias("source"), pl.lit("").alias("detail")
+    )  # fmt: skip
+    return pl.concat([foreign, open_again])
+
+
+def know_accounts(given: Given) -> pl.DataFrame:
+    """One row per account that a record, an outcome or a case tells of: node_id, closed_at, scope, reopened.
+
+    `closed_at`: by its record or by the recipient's `closed`; `scope`: who issued it; `reopened`: whether a feed record later than that outcome
+    shows it open.
+    """
+    shut = given.outcomes.filter(pl.col("is_valid") & (pl.col("outcome") == "closed")).group_by("node_id").agg(
+        pl.col("acted_at").min().alias("_acted"), pl.col("recorded_at").max().alias("_told")
+    )  # fmt: skip
+    states = given.accounts.rename({"account_id": "node_id"}).drop("account_type")
+    rows = states.join(shut, on="node_id", how="full", coalesce=True, validate="1:1").join(
+        _issuers_in_cases(given.reports), on="node_id", how="full", coalesce=True, validate="1:1"
+    )
+    reopened = pl.col("closed_at").is_null() & (pl.col("state_recorded_at") > pl.col("_told"))
+    return rows.select(
+        "node_id", pl.min_horizontal("closed_at", "_acted").alias("closed_at"), pl.coalesce("scope", "_issuer").alias("scope"),
+        reopened.fill_null(False).alias("reopened"),
+    )  # fmt: skip
+
+
+def _issuers_in_cases(reports: pl.DataFrame) -> pl.DataFrame:
+    """node_id of each bank card that a case names, with the issuer that the newest report gives it."""
+    part = pl.col("involved").struct
+    named = unrolled(reports.select("recorded_at", "involved"), "involved").select(
+        "recorded_at", part.field("identifier_type"), part.field("identifier_id").alias("node_id"), part.field("issuer").alias("_issuer")
+    )  # fmt: skip
+    cards = named.filter(
+        (pl.col("identifier_type") == "bank_card") & pl.col("_issuer").is_not_null() & pl.col("node_id").is_not_null()
+    ).sort("recorded_at", "_issuer", descending=True, nulls_last=True)
+    return cards.unique("node_id", keep="first", maintain_order=True).select("node_id", "_issuer")

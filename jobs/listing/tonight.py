@@ -1,0 +1,172 @@
+"""Tonight's list as a function of what is known: the ladder, the Article 22 rule and due process, from frames to frames."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import polars as pl
+
+from jobs.core.frames import stack
+from jobs.listing import decisions as deciding
+from jobs.listing import ladder, review, rows, state, tests
+from jobs.listing.given import Given, Terms
+from jobs.signals import due_process
+
+PROPOSED = "proposed_for_review"
+
+
+@dataclass(frozen=True)
+class Tonight:
+    """Rows of blacklist.listings (released ones too), .events (of this night), .leads, .decisions, .proposals and .for_review."""
+
+    listings: pl.DataFrame
+    events: pl.DataFrame
+    leads: pl.DataFrame
+    decisions: pl.DataFrame
+    proposals: pl.DataFrame
+    for_review: pl.DataFrame
+
+
+@dataclass(frozen=True)
+class _Judged:
+    """What is said of the nodes themselves, and what people decided; the rest of what a decision could not be attached to is for a human."""
+
+    direct: pl.DataFrame
+    cleared_until: pl.DataFrame
+    first_known: pl.DataFrame
+    decisions: pl.DataFrame
+    undecidable: pl.DataFrame
+
+
+@dataclass(frozen=True)
+class _Passed:
+    """Candidates by finding, decision, Article 22 and derived control; `hands`: what another now uses; `proposing`: find_proposals."""
+
+    sure: pl.DataFrame
+    hands: pl.DataFrame
+    victims: pl.DataFrame
+    proposing: pl.DataFrame
+    turned_down: pl.DataFrame
+
+
+def list_tonight(given: Given, terms: Terms) -> Tonight:
+    """Who is listed tonight, why, and what changed: nothing but `given` and `terms` decides it."""
+    active = state.with_answers(given.listings.filter(pl.col("status") == "active"), given.outcomes)
+    judged = _judge(given, terms)
+    passed = _pass_tests(given, judged, terms)
+    accounts = rows.know_accounts(given)
+    told_of = [judged.direct, judged.decisions, passed.sure, passed.hands, passed.proposing, active]
+    nodes = pl.concat([frame.select("node_id") for frame in told_of]).unique()
+    facts = ladder.describe_nodes(nodes, given.identifiers, given.tenures, accounts, terms.instant)
+    proposals = _propose(given, judged, passed, facts, terms)
+
+    now, leaving = _enter_stay_leave(given, active, passed, facts, proposals, judged, terms)
+    touched = pl.concat([now, leaving])
+    released = given.listings.filter(pl.col("status") == "released")
+    human = [given.doubts, judged.undecidable, passed.victims, _asked(proposals), rows.find_contradictions(given.outcomes, accounts)]  # fmt: skip
+    return Tonight(
+        listings=stack([touched, released]),
+        events=state.find_events(given.published.filter(pl.col("status") == "active"), touched, terms.on),
+        leads=rows.find_leads(now, given, terms),
+        decisions=judged.decisions,
+        proposals=proposals,
+        for_review=review.keep_reviews(given.for_review, stack(human), terms.policy, terms.on),
+    )
+
+
+def _judge(given: Given, terms: Terms) -> _Judged:
+    to_all = given.clearances.filter(pl.col("scope") == "all")
+    cleared_until = to_all.group_by("node_id").agg(pl.col("cleared_at").max().alias("until"))
+    first_known = given.signals.group_by("lineage").agg(pl.col("first_known_at").min().alias("lineage_known_at"))
+    opened = given.proposals.filter(pl.col("status") == "open").select("node_id", "lineages", "opened_on")
+    rests = pl.concat([frame.select("node_id", lineage="lineages") for frame in (given.decisions, opened)])
+    cleared = (
+        tests.unrolled(rests, "lineage").unique()
+        .join(cleared_until, on="node_id", how="inner", validate="m:1")
+        .join(first_known, on="lineage", how="inner", validate="m:1")
+        .filter(pl.col("lineage_known_at") <= pl.col("until"))
+    )  # fmt: skip
+    decisions, undecidable = deciding.take_decisions(
+        given.review_decisions, given.decisions, opened, first_known.select("lineage"), cleared.select("node_id", "lineage"),
+        terms.levels, terms.policy, terms.on,
+    )  # fmt: skip
+    return _Judged(tests.live_direct(given.signals, cleared_until), cleared_until, first_known, decisions, undecidable)
+
+
+def _pass_tests(given: Given, judged: _Judged, terms: Terms) -> _Passed:
+    policy, direct, decisions = terms.policy, judged.direct, judged.decisions
+    least = terms.levels[policy.measures.finding_close_from]
+    city = [code for code, place in terms.levels.items() if place >= least]
+    freed = due_process.frees(given.outcomes)
+    moments = tests.fraud_moments(direct, given.signals, decisions, given.tenures)
+    bound, victims = tests.bound_to_fraud(
+        moments, given.edges, given.spared, given.clearances.filter(pl.col("scope") != "proposal"), judged.cleared_until, judged.first_known,
+        freed.select("node_id", "tenures", "acted_at"), policy,
+    )  # fmt: skip
+    held = tests.held_by_the_found(given.influences, given.scores, given.parties, given.contested, policy)
+    verified = freed.filter((pl.col("outcome") == "verified_clean") & pl.col("reasons").list.contains(PROPOSED))
+    down = deciding.turned_down(decisions, given.proposals, verified.select("node_id", "lineages"))
+    own_hands = held.filter(~pl.col("hands_changed")).drop("hands_changed")
+    return _Passed(
+        sure=pl.concat([tests.found_directly(direct, city), tests.decided(decisions), bound, own_hands]),
+        hands=held.filter("hands_changed"),
+        victims=victims,
+        proposing=tests.find_proposals(given.influences, given.scores, direct, down, policy),
+        turned_down=down,
+    )
+
+
+def _propose(given: Given, judged: _Judged, passed: _Passed, facts: pl.DataFrame, terms: Terms) -> pl.DataFrame:
+    """Rows of blacklist.proposals: what can be listed, above what a surer test gives it already."""
+    surely = passed.sure.group_by("node_id").agg(tests.rank("measure").max().alias("_sure"))
+    can_be_listed = ladder.listable(
+        passed.proposing.select("node_id", pl.lit(PROPOSED).alias("test")), facts, terms.policy
+    )
+    open_to = (
+        passed.proposing.join(surely, on="node_id", how="left", validate="m:1")
+        .filter(pl.col("_sure").is_null() | (tests.rank("measure") > pl.col("_sure")))
+        .drop("_sure")
+        .join(can_be_listed, on="node_id", how="semi")
+    )
+    return deciding.keep_proposals(
+        given.proposals, open_to, judged.decisions, passed.turned_down, terms.policy, terms.on
+    )
+
+
+def _enter_stay_leave(
+    given: Given,
+    active: pl.DataFrame,
+    passed: _Passed,
+    facts: pl.DataFrame,
+    proposals: pl.DataFrame,
+    judged: _Judged,
+    terms: Terms,
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Rows of blacklist.listings: (tonight's active ones, those that leave tonight)."""
+    policy, on = terms.policy, terms.on
+    released = given.listings.filter(pl.col("status") == "released")
+    waiting = tests.candidate(
+        proposals.filter(pl.col("status") == "open"), measure=pl.lit("verify"), test=PROPOSED, reason=PROPOSED
+    )
+    # Before the climb, so that a new lineage lists at its own measure and does not bring back one that a passed term used up.
+    candidates = state.drop_spent(pl.concat([passed.sure, waiting]), released)
+    tonight = ladder.past_due(ladder.listable(ladder.climb(candidates), facts, policy), active, on)
+    tonight = state.drop_spent(tonight, released)
+    lifted = given.upheld.filter(pl.col("node_id").is_not_null()).group_by("node_id").agg(appeal_on=pl.col("night_on").max())  # fmt: skip
+    ended = state.end_listings(active, tonight, facts, lifted, passed.hands, on)
+    # What its own term ends is not listed again the same night by what it stood on; everything else that passes anew is a new listing.
+    over = ended.filter(pl.col("ends_as") == "term_ended").with_columns(release_reason=pl.lit("term_ended"))
+    staying = ended.filter(pl.col("ends_as").is_null())
+    termed = state.give_terms(state.drop_spent(tonight, over), staying, policy, on)
+    leaving = ended.filter(pl.col("ends_as").is_not_null()).with_columns(
+        status=pl.lit("released"), released_on=pl.lit(on), release_reason="ends_as", outcome=pl.coalesce("answer", "outcome")
+    )  # fmt: skip
+    now = rows.complete_listings(termed, given, judged.direct, terms)
+    return now, leaving.select(now.columns)
+
+
+def _asked(proposals: pl.DataFrame) -> pl.DataFrame:
+    return proposals.filter(pl.col("status") == "open").select(
+        "node_id", pl.lit("proposal_to_decide").alias("reason"), (pl.lit("proposal ") + pl.col("proposal_id")).alias("source"),
+        pl.col("measure").alias("detail"),
+    )  # fmt: skip

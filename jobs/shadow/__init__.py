@@ -1,0 +1,1 @@
+"""A candidate policy on the last night, beside the live one; nothing of it reaches the lake."""

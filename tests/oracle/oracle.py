@@ -1,0 +1,843 @@
+"""The oracle: plays nights and says what the tables must hold. It remembers only what the documents say is
+remembered.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from jobs.core.contracts import CodeList, Feed, load_codes, load_contracts
+from jobs.policy import Policy, load_policy
+from tests.oracle.claims import Cases, Claims, find_spared, first_known
+from tests.oracle.edges import Accounts, Edges
+from tests.oracle.guard import Guard
+from tests.oracle.listing import (
+    ARTICLE_22,
+    DECISION,
+    OVERDUE,
+    PROPOSED,
+    Asked,
+    Candidate,
+    Decision,
+    Night,
+    is_cleared,
+    rank_of,
+)
+from tests.oracle.model import (
+    DAY,
+    DOCUMENTS,
+    Clearance,
+    Delivery,
+    Event,
+    Identifier,
+    Lineage,
+    Listing,
+    Moment,
+    Node,
+    NodeId,
+    Proposal,
+    Review,
+    State,
+    Tenure,
+    as_identifier,
+    as_moment,
+    by_repr,
+    end_of_day,
+    last_of,
+    tonight,
+    type_of,
+)
+from tests.oracle.numbers import Numbers
+from tests.oracle.parties import Parties, Sharing, find_rings, find_shared
+from tests.oracle.score import Reach, find_influences, find_scores
+from tests.oracle.standing import Bronze, Version
+
+APPEALS = "public_security/appeal_decisions"
+REVIEWS = "public_security/review_decisions"
+OUTCOMES = ("finance/measure_outcomes", "internet/measure_outcomes", "telecom/measure_outcomes")
+FREEING = ("verified_clean", "rectified")
+Key = tuple[str, str]  # feed, record_id
+
+
+@dataclass
+class Answer:
+    """An appeal or outcome as it was understood in the night that took it."""
+
+    version: tuple[Any, ...]
+    nodes: tuple[Node, ...]
+    holders: dict[Node, tuple[Identifier, ...]]
+    listing: Listing | None = None
+    applies: bool = False  # to a `verify` or overdue `restrict` listing
+    lineages: frozenset[Lineage] = frozenset()
+    proposed: frozenset[Lineage] = frozenset()
+    tenures: frozenset[Tenure] = frozenset()
+    review: Review | None = None
+
+
+@dataclass
+class Memory:
+    """What one night leaves to the next: shared marks, listings, proposals, and how each decision, appeal and outcome
+    was understood.
+    """
+
+    shared: set[tuple[Node, str, str]] = field(default_factory=set)
+    listings: list[Listing] = field(default_factory=list)
+    proposals: list[Proposal] = field(default_factory=list)
+    answers: dict[Key, Answer] = field(default_factory=dict)
+    decisions: dict[Key, Decision] = field(default_factory=dict)
+    decided: dict[Key, tuple[Any, ...]] = field(default_factory=dict)  # the version that was looked at
+    undecided: dict[Key, Review] = field(default_factory=dict)
+    blocks: list[tuple[Node, str, frozenset[Lineage]]] = field(default_factory=list)  # after `term_ended`
+    aliases: dict[str, Listing] = field(default_factory=dict)
+
+
+class Oracle:
+    """Plays nights. `recipients`: the parsed files of schemas/recipients by id. `protected`: the groups of
+    schemas/policy/protected.yml.
+
+    `node_id` is asked only for ties that the documents break by node id.
+    """
+
+    def __init__(
+        self,
+        policy: Policy,
+        codes: dict[str, CodeList],
+        recipients: dict[str, dict[str, Any]],
+        node_id: NodeId,
+        *,
+        contracts: dict[str, Feed] | None = None,
+        protected: list[dict[str, Any]] | None = None,
+    ) -> None:
+        self.policy = policy
+        self.codes = codes
+        self.recipients = recipients
+        self.node_id = node_id
+        self.contracts = contracts or {}
+        self.protected = protected or []
+        self.ranks = {code: attributes["rank"] for code, attributes in codes["authority_levels"].codes.items()}
+        self.bronze = Bronze()
+        self.memory = Memory()
+
+    @classmethod
+    def load(cls, schemas: Path, node_id: NodeId, policy: str = "default") -> "Oracle":
+        """An oracle of the repository's own policy, codes, contracts, recipients and protected identifiers."""
+
+        def read(path: Path) -> Any:
+            return yaml.safe_load(path.read_text(encoding="utf-8"))
+
+        recipients = {one["id"]: one for one in map(read, sorted((schemas / "recipients").glob("*.yml")))}
+        return cls(
+            load_policy(schemas, policy),
+            load_codes(schemas),
+            recipients,
+            node_id,
+            contracts=load_contracts(schemas),
+            protected=read(schemas / "policy" / "protected.yml")["groups"],
+        )
+
+    def name_listing(self, node: Node, listing_id: str) -> None:
+        """Lets feeds speak of the newest listing of a node by another id (that of the system under test)."""
+        of_node = [one for one in self.memory.listings if one.node == node]
+        self.memory.aliases[listing_id] = of_node[-1]
+
+    # -- one night
+
+    def night(self, on: date, deliveries: list[Delivery]) -> State:
+        """Takes the deliveries and returns what the tables must hold at the end of the night."""
+        for delivery in deliveries:
+            self.bronze.take(delivery)
+        now = tonight(on)
+        bronze, policy = self.bronze, self.policy
+        guard = Guard(self.protected, bronze)
+        numbers = Numbers(bronze.standing("telecom/subscriptions"), policy, now)
+        accounts = Accounts(bronze, numbers, now)
+        cases = Cases(bronze, self.ranks)
+        builder = Edges(bronze, numbers, accounts, guard, policy)
+        builder.add_cases(cases.newest, cases.unfounded)
+        edges = builder.settle(now)
+        shared = find_shared(edges, policy, self.memory.shared)
+        self.memory.shared = {key for key, (_, _, is_shared) in shared.items() if is_shared}
+        sharing = Sharing(shared)
+        nodes = self._nodes(edges, numbers)
+        parties = Parties(nodes, edges, sharing, numbers, self.node_id, self._first_seen())
+        spared = find_spared(cases, bronze, numbers, parties)
+        claims = Claims(bronze, cases, numbers, guard, spared, policy, self.contracts, self.codes, now)
+        known = first_known(claims.signals, cases)
+
+        fresh_appeals = self._take_appeals(numbers)
+        fresh_outcomes = self._take_outcomes(on, numbers, accounts)
+        clearances = self._clearances(numbers)
+
+        def cleared(node: Node, lineage: Lineage, direct: bool) -> bool:
+            return is_cleared(clearances, known, node, lineage, direct)
+
+        reach = Reach(edges, sharing, guard, spared, cleared, policy, now)
+        influences = find_influences(claims.signals, reach, parties, cases, policy, self.ranks, self.node_id)
+        scores = find_scores(influences)
+        night = Night(
+            on,
+            now,
+            policy,
+            self.ranks,
+            numbers,
+            accounts,
+            guard,
+            cases,
+            edges,
+            parties,
+            spared,
+            claims.signals,
+            influences,
+            scores,
+            clearances,
+            known,
+        )
+        night.reviews |= claims.reviews
+        self._outcomes_in_force(night)
+        self._take_decisions(night)
+        in_force = self._decisions_in_force(night)
+        self._propose(night, in_force)
+        events = self._list(night, in_force, fresh_appeals, fresh_outcomes)
+        night.reviews |= {Review(one.node, "proposal", "") for one in self.memory.proposals if one.status == "open"}
+        night.reviews |= set(self.memory.undecided.values())
+        night.reviews |= {
+            one.review for key, one in self.memory.answers.items() if one.review is not None and self._stands(key, one)
+        }
+        return State(
+            on=on,
+            tenures={**numbers.rows, **numbers.implicit},
+            edges=edges,
+            shared=shared,
+            contested=parties.contested,
+            parties=parties.of,
+            rings=find_rings(edges, sharing, parties, scores, policy.measures.lead),
+            signals=claims.signals,
+            spared=spared,
+            influences=influences,
+            scores=scores,
+            listings=[replace(one) for one in self.memory.listings],
+            leads=self._leads(night, shared),
+            proposals=[replace(one) for one in self.memory.proposals],
+            clearances=[*clearances, *self._turned_down()],
+            for_review=night.reviews,
+            events=events,
+            protected={node for node in nodes if guard.reason(node) is not None}
+            | {one.node for one in claims.reviews if one.reason == "protected_identifier" and one.node is not None},
+        )
+
+    # -- nodes
+
+    def _nodes(self, edges: dict[Any, Any], numbers: Numbers) -> set[Node]:
+        """Everything that stands: ends of edges, tenures, and what any standing record names."""
+        nodes: set[Node] = {end for _, src, dst in edges for end in (src, dst)}
+        nodes |= set(numbers.rows) | set(numbers.implicit)
+        for feed in self.bronze.feeds():
+            contract = self.contracts.get(feed)
+            if contract is None or feed.startswith("guard/"):
+                continue
+            for version in self.bronze.newest(feed):
+                for label in contract.identifiers:
+                    identifier = as_identifier(version[label])
+                    if identifier is not None and identifier.type != "phone":
+                        nodes.add(identifier)
+                for element in version["involved"] or []:
+                    identifier = as_identifier(element["identifier"])
+                    if identifier is not None and identifier.type != "phone":
+                        nodes.add(identifier)
+        return {one for one in nodes if type_of(one) != "case"}
+
+    def _first_seen(self) -> Callable[[Node], date]:
+        """ "first_seen_on: least business date of the deliveries that name it"; of a tenure, those that name its
+        number.
+        """
+        seen: dict[tuple[str, str], date] = {}
+
+        def walk(value: Any, on: date) -> None:
+            if isinstance(value, tuple) and len(value) == 2 and all(isinstance(one, str) for one in value):
+                seen[Identifier(*value)] = min(on, seen.get(Identifier(*value), on))
+            elif isinstance(value, dict):
+                for one in value.values():
+                    walk(one, on)
+            elif isinstance(value, list):
+                for one in value:
+                    walk(one, on)
+
+        for feed in self.bronze.feeds():
+            for delivery in self.bronze.deliveries(feed):
+                for record in delivery.records:
+                    walk(record, delivery.business_date)
+        return lambda node: seen.get(Identifier("phone", node.phone) if isinstance(node, Tenure) else node, date.max)
+
+    # -- appeals and outcomes
+
+    def _find_listing(self, listing_id: str | None) -> Listing | None:
+        if not listing_id:
+            return None
+        own = next((one for one in self.memory.listings if one.listing_id == listing_id), None)
+        return own or self.memory.aliases.get(listing_id)
+
+    def _subject(self, version: Version, numbers: Numbers) -> tuple[tuple[Node, ...], Review | None]:
+        """ "For a phone, both attach to the tenure of `listing_id`; without it to the only tenure of the number that
+        was ever listed; where several were, or the identifier is not the listing's, to none, and it is a row for a
+        human."
+        """
+        subject = as_identifier(version["subject"])
+        source = f"{version.feed}#{version.record_id}"
+        listing = self._find_listing(version["listing_id"])
+        if subject is None:
+            return ((listing.node,), None) if listing else ((), Review(None, "names_nobody", source))
+        if listing is not None:
+            of_listing = Identifier("phone", listing.node.phone) if isinstance(listing.node, Tenure) else listing.node
+            if subject != of_listing:
+                return (), Review(subject, "identifier_is_not_the_listings", source)
+            return (listing.node,), None
+        decided = _decided_at(version)
+        if subject.type == "phone":
+            listed = {
+                one.node
+                for one in self.memory.listings
+                if isinstance(one.node, Tenure) and one.node.phone == subject.value
+            }
+            if len(listed) > 1:
+                return (), Review(subject, "several_tenures_were_listed", source)
+            if listed:
+                return (next(iter(listed)),), None
+            node = numbers.attach(subject.value, decided)  # "`decided_at` last"
+            return ((node,), None) if node else ((), Review(subject, "two_tenures_on_that_day", source))
+        if subject.type in ("imsi", "iccid"):
+            served = numbers.served(subject, decided)
+            return tuple(by_repr({subject, served} - {None})), None
+        return (subject,), None
+
+    @staticmethod
+    def _holders(nodes: tuple[Node, ...], numbers: Numbers) -> dict[Node, tuple[Identifier, ...]]:
+        return {node: numbers.rows[node].holders for node in nodes if isinstance(node, Tenure) and node in numbers.rows}
+
+    def _appeals(self) -> list[Version]:
+        return [one for one in self.bronze.newest_or_freeing(APPEALS) if one["outcome"] == "upheld"]
+
+    def _take_appeals(self, numbers: Numbers) -> dict[Node, str]:
+        """Upheld appeals that came tonight: node -> reference."""
+        fresh: dict[Node, str] = {}
+        for version in self._appeals():
+            key = (version.feed, version.record_id)
+            if key in self.memory.answers and self.memory.answers[key].version == version.key:
+                continue
+            earlier = self.memory.answers.get(key)
+            nodes, review = self._subject(version, numbers)
+            if not nodes and earlier is not None and earlier.nodes:
+                nodes, review = earlier.nodes, None
+            self.memory.answers[key] = Answer(version.key, nodes, self._holders(nodes, numbers), review=review)
+            fresh |= dict.fromkeys(nodes, version["decision_ref"])
+        return fresh
+
+    def _outcomes(self) -> list[Version]:
+        return sorted((one for feed in OUTCOMES for one in self.bronze.newest(feed)), key=lambda one: one.key)
+
+    def _take_outcomes(self, on: date, numbers: Numbers, accounts: Accounts) -> list[tuple[Listing, str]]:
+        """Outcomes that came tonight and release: the listing, and why it goes."""
+        fresh: list[tuple[Listing, str]] = []
+        for version in self._outcomes():
+            key = (version.feed, version.record_id)
+            earlier = self.memory.answers.get(key)
+            if earlier is not None and earlier.version == version.key:
+                continue
+            source = f"{version.feed}#{version.record_id}"
+            listing = self._find_listing(version["listing_id"])
+            if listing is None:
+                review = Review(None, "outcome_of_no_listing", source)
+                self.memory.answers[key] = Answer(version.key, (), {}, review=review)
+                continue
+            if not self._administers(version, listing, numbers, accounts):
+                # "An outcome counts only from the recipient that administers the listing, through its own agency's
+                # feed"
+                review = Review(listing.node, "outcome_of_another_recipient", source)
+                self.memory.answers[key] = Answer(version.key, (), {}, review=review)
+                continue
+            applies = listing.measure == "verify" or listing.test == OVERDUE
+            outcome = version["outcome"]
+            proposed = [one for one in self.memory.proposals if one.node == listing.node and one.status == "open"]
+            answer = Answer(
+                version.key,
+                (listing.node,),
+                self._holders((listing.node,), numbers),
+                listing,
+                applies,
+                listing.lineages,
+                proposed[0].lineages if proposed and outcome in FREEING else frozenset(),
+                listing.tenures,
+            )
+            if outcome == "not_ours":
+                answer.review = Review(listing.node, "not_ours", source)
+            if earlier is not None and earlier.listing is listing:  # sent again: what it was about does not change
+                answer.applies, answer.lineages, answer.tenures = earlier.applies, earlier.lineages, earlier.tenures
+                if outcome in FREEING:
+                    answer.proposed = answer.proposed or earlier.proposed
+            self.memory.answers[key] = answer
+            if answer.applies and outcome in FREEING:
+                fresh.append((listing, "verified"))
+                for one in proposed:
+                    one.status, one.decided_on, one.decision_ref = "turned_down", on, version.record_id
+            elif answer.applies and outcome == "closed":
+                fresh.append((listing, "acted"))
+        return fresh
+
+    def _administers(self, version: Version, listing: Listing, numbers: Numbers, accounts: Accounts) -> bool:
+        recipient = self.recipients.get(version["recipient_id"])
+        if recipient is None or recipient["agency"] != version.feed.split("/")[0]:
+            return False
+        if type_of(listing.node) == "imei":  # "devices every carrier"
+            return recipient["kind"] == "carrier"
+        return self._administrator(listing.node, numbers, accounts) == recipient["id"]
+
+    def _administrator(self, node: Node, numbers: Numbers, accounts: Accounts) -> str | None:
+        """ "a phone the carrier of its newest subscription; an account its institution or platform; a card the bank
+        of its `accounts` record, else of `issuer`; domains and urls the registrar; devices every carrier; documents
+        public_security".
+        """
+        kind = type_of(node)
+        wanted: tuple[str, str | None]
+        if isinstance(node, Tenure):
+            wanted = ("carrier", numbers.row(node).carrier if node in numbers.rows else None)
+        elif kind == "bank_card":
+            records = accounts.records.get(node, [])
+            newest = max(records, key=lambda one: (one.start, one.newest.key), default=None)
+            wanted = ("institution_id", newest.newest["institution_id"] if newest else self._issuer(node))
+        elif kind in ("bank_account", "payment_account"):
+            wanted = ("institution_id", node.value.split(":")[0])
+        elif kind == "internet_account":
+            wanted = ("platform", node.value.split(":")[0])
+        else:
+            wanted = ("types", kind)
+        for recipient_id, recipient in sorted(self.recipients.items()):
+            administers = recipient.get("administers", {})
+            scope = administers.get(wanted[0])
+            if wanted[1] is not None and (scope == wanted[1] or (wanted[0] == "types" and wanted[1] in (scope or []))):
+                return recipient_id
+        return None
+
+    def _issuer(self, node: Node) -> str | None:
+        for version in reversed(self.bronze.newest("public_security/case_reports")):
+            for element in version["involved"] or []:
+                if as_identifier(element["identifier"]) == node and element.get("issuer"):
+                    return element["issuer"]
+        return None
+
+    def _stands(self, key: Key, answer: Answer) -> bool:
+        """The record still stands, and says what it said when it was understood."""
+        return any(
+            one.record_id == key[1] and one.key == answer.version for one in self.bronze.newest_or_freeing(key[0])
+        )
+
+    def _moved(self, node: Node, answer: Answer, at: Moment, numbers: Numbers) -> Node:
+        """ "Clearances, decisions and outcomes move with their tenure when `tenure_from` is corrected"."""
+        return moved(node, answer.holders.get(node, ()), at, numbers)
+
+    def _clearances(self, numbers: Numbers) -> list[Clearance]:
+        """What appeals and outcomes that stand clear tonight."""
+        found = []
+        for version in self._appeals():
+            answer = self.memory.answers[(version.feed, version.record_id)]
+            decided = _decided_at(version)
+            # 0007: "recorded by the end of the day of the decision, however late it arrives"
+            until = end_of_day(decided[0])
+            for node in answer.nodes:
+                node = self._moved(node, answer, decided, numbers)
+                found.append(Clearance(node, "appeal", "all", version["decision_ref"], None, until, decided[0]))
+        for version in self._outcomes():
+            answer = self.memory.answers[(version.feed, version.record_id)]
+            if answer.applies and version["outcome"] in FREEING:
+                acted = as_moment(version["acted_at"])
+                assert answer.listing is not None
+                for node in answer.nodes:
+                    node = self._moved(node, answer, acted, numbers)
+                    ref = answer.listing.listing_id
+                    found.append(Clearance(node, "outcome", "association", ref, answer.lineages, None, acted[0]))
+        return found
+
+    def _outcomes_in_force(self, night: Night) -> None:
+        """ "`restricted`, `suspended` and `closed` are kept as the measure in force and stop the due date"; what was
+        closed counts as closed.
+        """
+        for listing in self.memory.listings:
+            listing.outcome = None
+        for version in self._outcomes():
+            answer = self.memory.answers[(version.feed, version.record_id)]
+            if answer.listing is None:
+                continue
+            answer.listing.outcome = version["outcome"]
+            acted = as_moment(version["acted_at"])
+            node = self._moved(answer.listing.node, answer, acted, night.numbers)
+            if answer.applies and version["outcome"] == "closed":
+                night.closed[node] = acted
+                if self._shown_open(node, version.recorded_at, night):
+                    night.reviews.add(Review(node, "closed_but_shown_open", f"{version.feed}#{version.record_id}"))
+            if answer.applies and version["outcome"] in FREEING:
+                night.asked.append(Asked(node, answer.tenures, acted))
+
+    @staticmethod
+    def _shown_open(node: Node, since: datetime, night: Night) -> bool:
+        """ "a feed record of later `recorded_at` that shows it open is a row for a human"."""
+        if isinstance(node, Tenure):
+            return any(
+                one.version.recorded_at > since and (one.end is None or one.end > night.now)
+                for one in night.numbers.members.get(node, [])
+            )
+        return any(
+            one.newest.recorded_at > since and (one.closed_at is None or one.closed_at > night.now)
+            for one in night.accounts.records.get(node, [])
+        )
+
+    # -- decisions and proposals
+
+    def _take_decisions(self, night: Night) -> None:
+        """ "A decision rests on the lineages of the proposal that stood when it came; without one, or below the
+        authority that its measure needs, it is a row for a human". A lower decision than the one in force needs no
+        proposal: it frees.
+        """
+        for version in sorted(self.bronze.newest(REVIEWS), key=lambda one: one.key):
+            key = (version.feed, version.record_id)
+            if self.memory.decided.get(key) == version.key:
+                continue
+            self.memory.decided[key] = version.key
+            self.memory.undecided.pop(key, None)
+            before = self.memory.decisions.pop(key, None)
+            nodes, review = self._subject(version, night.numbers)
+            measure, source = version["measure"], f"{version.feed}#{version.record_id}"
+            if not nodes:
+                assert review is not None
+                self.memory.undecided[key] = review
+                continue
+            node = nodes[-1]
+            needed = self.policy.measures.decision_from.get(measure)
+            if needed is not None and self.ranks[version["authority_level"]] < self.ranks[needed]:
+                self.memory.undecided[key] = Review(node, "decision_below_authority", source)
+                continue
+            proposal = next(
+                (
+                    one
+                    for one in self.memory.proposals
+                    if one.node == node and (one.status == "open" or one.decided_on == night.on)
+                ),
+                None,
+            )
+            standing = next((one for one in self._valid_decisions(night) if one.node == node), None)
+            if proposal is not None:
+                lineages = proposal.lineages
+                direct = frozenset(
+                    lineage
+                    for lineage in lineages
+                    if any(one.node == node and one.lineage == lineage for one in night.signals)
+                )
+                proposal.status = "turned_down" if measure == "none" else "decided"
+                proposal.decided_on, proposal.decision_ref = night.on, version["decision_ref"]
+            elif before is not None and before.node == node:
+                lineages, direct = before.lineages, before.direct
+            elif standing is not None and _decided_rank(measure) < _decided_rank(standing.measure):
+                lineages, direct = standing.lineages, standing.direct
+            else:
+                self.memory.undecided[key] = Review(node, "decision_without_proposal", source)
+                continue
+            term = self.policy.measures.terms[measure] if measure != "none" else 0  # type: ignore[index]
+            taken_on = before.taken_on if before is not None and before.measure == measure else night.on
+            self.memory.decisions[key] = Decision(
+                key,
+                node,
+                self._holders(nodes, night.numbers).get(node, ()),
+                measure,
+                version["decision_ref"],
+                version["authority_level"],
+                as_moment(version["decided_at"]),
+                version.recorded_at,
+                lineages,
+                direct,
+                taken_on,
+                taken_on + timedelta(days=term),
+                before.lapsed if before is not None and before.measure == measure else False,
+            )
+
+    def _valid_decisions(self, night: Night) -> list[Decision]:
+        """Of each node the newest decision that counts: "the newest decision on a node replaces the one before"."""
+        standing = {(one.feed, one.record_id) for one in self.bronze.newest(REVIEWS)}
+        newest: dict[Node, Decision] = {}
+        for key, decision in sorted(self.memory.decisions.items()):
+            if key not in standing:
+                continue
+            node = moved(decision.node, decision.holder, decision.decided_at, night.numbers)
+            if node != decision.node:
+                decision.node = node
+            other = newest.get(node)
+            order = (last_of(decision.decided_at), decision.recorded_at, key)
+            if other is None or order > (last_of(other.decided_at), other.recorded_at, other.feed_record):
+                newest[node] = decision
+        return [one for _, one in sorted(newest.items(), key=repr)]
+
+    def _decisions_in_force(self, night: Night) -> list[Decision]:
+        """ "A lapsed decision is not revived"."""
+        found = []
+        for decision in self._valid_decisions(night):
+            if decision.measure == "none":
+                continue
+            decision.lapsed = decision.lapsed or not night.decision_stands(decision)
+            if not decision.lapsed:
+                found.append(decision)
+        return found
+
+    def _turned_down(self) -> list[Clearance]:
+        """ "`none`, and a `verified_clean` on a proposal, turn it down for its lineages"."""
+        found = []
+        standing = {(one.feed, one.record_id) for one in self.bronze.newest(REVIEWS)}
+        for key, decision in sorted(self.memory.decisions.items()):
+            if decision.measure == "none" and key in standing:
+                found.append(Clearance(decision.node, "proposal", "proposal", decision.ref, decision.lineages))
+        for version in self._outcomes():
+            answer = self.memory.answers[(version.feed, version.record_id)]
+            if answer.proposed and answer.listing is not None:
+                ref = answer.listing.listing_id
+                found.append(Clearance(answer.listing.node, "proposal", "proposal", ref, answer.proposed))
+        return found
+
+    def _propose(self, night: Night, in_force: list[Decision]) -> None:
+        """ "stands in `blacklist.proposals` until a person decides"; one whose test fails is withdrawn."""
+        turned_down: dict[Node, set[Lineage]] = {}
+        for clearance in self._turned_down():
+            turned_down.setdefault(clearance.node, set()).update(clearance.lineages or ())
+        decided = {one.node: one for one in in_force}
+        open_ones = {one.node: one for one in self.memory.proposals if one.status == "open"}
+        for node in by_repr(set(night.scores) | set(open_ones)):
+            passed = night.proposes(node, frozenset(turned_down.get(node, ())))
+            proposal = open_ones.get(node)
+            decision = decided.get(node)
+            # what a person decided is not asked again without a new lineage, nor for no more than was decided
+            if (
+                passed
+                and decision
+                and (passed[1] <= decision.lineages or rank_of(passed[0]) <= rank_of(decision.measure))
+            ):
+                passed = None
+            if passed is None:
+                if proposal is not None:
+                    proposal.status, proposal.decided_on = "withdrawn", night.on
+            elif proposal is None:
+                due = night.on + timedelta(days=self.policy.measures.human_due_days)
+                self.memory.proposals.append(Proposal(node, passed[0], passed[1], night.on, due))
+            else:
+                proposal.measure, proposal.lineages = passed
+
+    # -- listings
+
+    def _candidates(self, night: Night, in_force: list[Decision]) -> tuple[dict[Node, list[Candidate]], set[Node]]:
+        """What each node qualifies for tonight; and those that only lack a live last edge."""
+        found: dict[Node, list[Candidate]] = {}
+        hands_changed: set[Node] = set()
+
+        def note(node: Node, candidate: Candidate) -> None:
+            found.setdefault(node, []).append(candidate)
+
+        for node in by_repr({one.node for one in night.signals}):
+            for candidate in night.by_finding(node):
+                note(node, candidate)
+        for decision in in_force:
+            if type_of(decision.node) not in DOCUMENTS:
+                note(decision.node, Candidate(decision.measure, DECISION, decision.lineages))
+        for node, candidate in by_repr(night.by_article_22(night.involvements(in_force)).items()):
+            note(node, candidate)
+        for node in by_repr(night.scores):
+            candidate, is_stale = night.by_same_holder(node)
+            if candidate is not None:
+                note(node, candidate)
+            if is_stale:
+                hands_changed.add(node)
+        for proposal in self.memory.proposals:
+            if proposal.status == "open":
+                note(proposal.node, Candidate("verify", PROPOSED, proposal.lineages))
+        return found, hands_changed
+
+    def _unblocked(self, node: Node, candidates: list[Candidate], night: Night) -> list[Candidate]:
+        """ "the lineages it stood on do not list it again with the same or a lower measure; a new lineage or a higher
+        measure does".
+        """
+        kept = []
+        for candidate in candidates:
+            lineages = candidate.lineages
+            for blocked, measure, spent in self.memory.blocks:
+                if blocked == node and rank_of(candidate.measure) <= rank_of(measure):
+                    lineages = lineages - spent
+            if lineages:
+                kept.append(replace(candidate, lineages=lineages))
+        return kept
+
+    def _list(
+        self, night: Night, in_force: list[Decision], appeals: dict[Node, str], outcomes: list[tuple[Listing, str]]
+    ) -> list[Event]:
+        candidates, hands_changed = self._candidates(night, in_force)
+        active = {one.node: one for one in self.memory.listings if one.status == "active"}
+        events: list[Event] = []
+
+        def release(listing: Listing, reason: str) -> None:
+            listing.status, listing.released_on, listing.release_reason = "released", night.on, reason
+            events.append(Event("RELEASE", listing.node, listing.measure, reason))
+
+        for node in by_repr(set(candidates) | set(active)):
+            listing = active.get(node)
+            why_not = night.why_not(node)
+            found = [] if why_not else self._unblocked(node, candidates.get(node, []), night)
+            if listing is not None:
+                forced = next((reason for one, reason in outcomes if one is listing), None)
+                if node in appeals:  # "`upheld` lifts the measure in the same night's release"
+                    forced = "appeal_upheld"
+                if forced or why_not:
+                    release(listing, forced or why_not or "")
+                    listing = None
+                elif not found:
+                    ended = night.on >= listing.expires_on
+                    if ended:
+                        self.memory.blocks.append((node, listing.measure, listing.lineages))
+                    reason = "term_ended" if ended else "hands_changed" if node in hands_changed else "support_ended"
+                    release(listing, reason)
+                    continue
+            if not found:
+                continue
+            if listing is not None:
+                found = [*found, *self._overdue(listing, found, night)]
+                best = max(rank_of(one.measure) for one in found)
+                if night.on >= listing.expires_on and best <= rank_of(listing.measure):
+                    proposal = next(
+                        (one for one in self.memory.proposals if one.node == node and one.status == "open"), None
+                    )
+                    if proposal is not None and listing.measure == "verify":
+                        # "one undecided at the end of its term is renewed and counted"
+                        proposal.n_renewed += 1
+                        proposal.due_on = night.on + timedelta(days=self.policy.measures.human_due_days)
+                        listing.measured_on = night.on
+                    else:
+                        self.memory.blocks.append((node, listing.measure, listing.lineages))
+                        release(listing, "term_ended")
+                        listing = None
+                        found = self._unblocked(node, found, night)
+                        found = [one for one in found if one.test != OVERDUE]
+                        if not found:
+                            continue
+            if listing is None:
+                listing = Listing(
+                    f"oracle-{len(self.memory.listings) + 1}",
+                    node,
+                    "",
+                    "",
+                    (),
+                    frozenset(),
+                    night.on,
+                    night.on,
+                    night.on,
+                )
+                self.memory.listings.append(listing)
+                self._fill(listing, found, night, in_force)
+                events.append(Event("ADD", node, listing.measure, listing.test))
+            else:
+                before = listing.published()
+                self._fill(listing, found, night, in_force)
+                if listing.published() != before:
+                    events.append(Event("CHANGE", node, listing.measure, listing.test))
+        return events
+
+    @staticmethod
+    def _overdue(listing: Listing, found: list[Candidate], night: Night) -> list[Candidate]:
+        """ "past that with no outcome it becomes `restrict` with reason `verification_overdue`". What was overdue
+        when an outcome came stays so.
+        """
+        bound = next((one for one in found if one.test == ARTICLE_22), None)
+        due_days = night.policy.measures.article_22_due_days
+        if bound is None or listing.due_from is None or night.on <= listing.due_from + due_days * DAY:
+            return []
+        if listing.outcome is not None and OVERDUE not in listing.reasons:
+            return []
+        return [Candidate("restrict", OVERDUE, bound.lineages, bound.tenures)]
+
+    def _fill(self, listing: Listing, found: list[Candidate], night: Night, in_force: list[Decision]) -> None:
+        """Sets what the listing says tonight. "A node gets the highest measure whose test it passes; each listing
+        carries the test".
+        """
+        order = ("finding", DECISION, OVERDUE, ARTICLE_22, "same_holder", PROPOSED)
+        best = max(found, key=lambda one: (rank_of(one.measure), -order.index(one.test)))
+        if listing.measure != best.measure:  # "`expires_on` counts from the night the present measure was first given"
+            listing.measured_on = night.on
+        listing.measure, listing.test = best.measure, best.test
+        listing.reasons = tuple(one for one in order if any(candidate.test == one for candidate in found))
+        listing.lineages = frozenset().union(*(one.lineages for one in found))
+        listing.tenures = frozenset().union(*(one.tenures for one in found))
+        listing.agencies = night.agencies(listing.node, found)
+        listing.score = night.scores.get(listing.node, 0.0)
+        listing.expires_on = listing.measured_on + timedelta(days=self.policy.measures.terms[best.measure])
+        listing.administrator = self._administrator(listing.node, night.numbers, night.accounts)
+        if ARTICLE_22 in listing.reasons:
+            if best.measure == "verify" and listing.due_from is None:
+                listing.due_from = night.on
+        if ARTICLE_22 not in listing.reasons or best.measure in ("suspend", "close"):
+            listing.due_from = None  # what is suspended or closed is not asked to be verified
+        listing.due_on = None
+        stopped = (
+            listing.outcome in ("restricted", "suspended", "closed", "not_ours") and OVERDUE not in listing.reasons
+        )
+        if listing.due_from is not None and not stopped and best.measure in ("verify", "restrict"):
+            listing.due_on = listing.due_from + self.policy.measures.article_22_due_days * DAY
+        refs = {one.ref for one in in_force if one.node == listing.node and DECISION in listing.reasons}
+        refs |= {one.ref for one in night.clearances if one.node == listing.node}
+        listing.cites = tuple(sorted(refs))
+
+    def _leads(self, night: Night, shared: dict[tuple[Node, str, str], tuple[int, int, bool]]) -> dict[Node, set[str]]:
+        """ "score ≥ 0.15, or a lead named in graph.md"; a node that is listed has a higher measure."""
+        leads: dict[Node, set[str]] = {}
+        for node, score in night.scores.items():
+            if score >= self.policy.measures.lead:
+                leads.setdefault(node, set()).add("score")
+        named = {(one.kind, one.side): one.lead for one in self.policy.shared.bounds if one.lead}
+        for (node, kind, side), (_, _, is_shared) in shared.items():
+            if is_shared and named.get((kind, side)):
+                leads.setdefault(node, set()).add(str(named[(kind, side)]))
+        listed = {one.node for one in self.memory.listings if one.status == "active"}
+        return {
+            node: reasons for node, reasons in leads.items() if node not in listed and night.guard.reason(node) is None
+        }
+
+
+def _decided_at(version: Version) -> Moment:
+    """When it was decided; when it was recorded, where only that can be read of an appeal that frees."""
+    return as_moment(version["decided_at"] or version.recorded_at)
+
+
+def _decided_rank(measure: str) -> int:
+    return -1 if measure == "none" else rank_of(measure)
+
+
+def moved(node: Node, holders: tuple[Identifier, ...], at: Moment, numbers: Numbers) -> Node:
+    """Where a tenure is tonight that was `node` when something was said of it: the same number and holder, else what
+    holds that moment.
+    """
+    if not isinstance(node, Tenure):
+        return node
+    rows = numbers.of_phone.get(node.phone, [])
+    if node in numbers.rows and (not holders or set(holders) & set(numbers.rows[node].holders)):
+        return node
+    if holders:
+        mine = [row for row in rows if set(holders) & set(row.holders)]
+        inside = [row for row in mine if node.tenure_from is not None and touches_from(row.interval, node.tenure_from)]
+        if inside or mine:
+            start = node.tenure_from
+            return min(
+                inside or mine,
+                key=lambda row: (
+                    abs((row.node.tenure_from - start).total_seconds()) if row.node.tenure_from and start else 0
+                ),
+            ).node
+    if node in numbers.rows or node in numbers.implicit:
+        return node
+    return numbers.attach(node.phone, at) or node
+
+
+def touches_from(interval: tuple[datetime | None, datetime | None], start: datetime) -> bool:
+    """Whether a tenure holds the start that it had before."""
+    return (interval[0] is None or interval[0] <= start) and (interval[1] is None or start < interval[1])
