@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from jobs.bronze.rows import FILES_DDL, batch_of_files, bronze_ddl, rows_of_files
 from jobs.bronze.source import Limits
+from jobs.core.frames import schema_of
 from jobs.core.night import StageReport
 from jobs.intake.staging import staged_uri
 
@@ -43,14 +44,19 @@ def _append(night: Night, feed: Feed, taken: Sequence[dict[str, Any]]) -> None:
     files = [file for row in mine for file in _files(night, row)]
     if not files:
         return
-    read = rows_of_files(feed, Limits())
+    name, read = f"bronze.{feed.table}", rows_of_files(feed, Limits())
     size = sum(file["bytes"] for row in mine for file in row["staged"])
     if sum(file[-1] for file in files) <= SMALL_ROWS and size <= SMALL_BYTES:
-        rows = pa.Table.from_batches(read([batch_of_files(files)]))
-        frame = night.spark.createDataFrame(rows, bronze_ddl(feed)).coalesce(1)
+        night.lake.append(name, _frame(pa.Table.from_batches(read([batch_of_files(files)])), night, name))
     else:
-        frame = night.spark.createDataFrame(files, FILES_DDL).mapInArrow(read, bronze_ddl(feed))
-    night.lake.append(f"bronze.{feed.table}", frame)
+        night.lake.append(name, night.spark.createDataFrame(files, FILES_DDL).mapInArrow(read, bronze_ddl(feed)))
+
+
+def _frame(rows: pa.Table, night: Night, name: str) -> pl.DataFrame:
+    frame = pl.from_arrow(rows)
+    assert isinstance(frame, pl.DataFrame)
+    schema = schema_of(night.lake.schema(name).ddl)
+    return frame.select(list(schema)).cast(pl.Schema(schema))
 
 
 def _files(night: Night, row: dict[str, Any]) -> list[tuple[Any, ...]]:

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any
 
 import polars as pl
 import pyarrow as pa
+import pyarrow.compute
 
 UTC = pl.Datetime("us", "UTC")
 _PLAIN: dict[str, pl.DataType] = {
@@ -72,6 +74,22 @@ def empty(schema: Mapping[str, pl.DataType]) -> pl.DataFrame:
     return pl.DataFrame(schema=dict(schema))
 
 
+def of_rows(schema: Mapping[str, pl.DataType], rows: Iterable[Mapping[str, Any]]) -> pl.DataFrame:
+    """Literal rows as a frame. A dict in a column of (key, value) pairs is a map; a tuple in a struct has its fields in order."""
+    given = [{name: _as_value(row[name], kind) for name, kind in schema.items()} for row in rows]
+    return pl.DataFrame(given, schema=dict(schema), orient="row")
+
+
+def _as_value(value: Any, kind: object) -> Any:
+    if isinstance(kind, pl.List) and isinstance(value, dict):
+        return [{"key": key, "value": item} for key, item in sorted(value.items())]
+    if isinstance(kind, pl.List) and value is not None:
+        return [_as_value(item, kind.inner) for item in value]
+    if isinstance(kind, pl.Struct) and isinstance(value, tuple):
+        return {field.name: item for field, item in zip(kind.fields, value, strict=True)}
+    return value
+
+
 def stack(frames: Iterable[pl.DataFrame]) -> pl.DataFrame:
     """One frame of several with the same columns, in the first one's order. Raises what Polars raises when they differ."""
     found = list(frames)
@@ -111,10 +129,37 @@ def short_digest(frame: pl.DataFrame, *parts: pl.Expr) -> pl.Series:
     return pl.Series([hashlib.sha256(row.encode()).hexdigest()[:32] for row in text], dtype=pl.String)
 
 
-def to_arrow(frame: pl.DataFrame) -> pa.Table:
-    """The frame as an Arrow table of the plain types (string, list) that Spark and others take, in one piece."""
+def fit(frame: pl.DataFrame, name: str, schema: Mapping[str, pl.DataType]) -> None:
+    """Raises ValueError naming every column of the table that is missing or of another type, and every one too many."""
+    missing = [column for column in schema if column not in frame.columns]
+    wrong = [
+        f"{column} is {frame.schema[column]}, must be {kind}"
+        for column, kind in schema.items()
+        if column in frame.columns and frame.schema[column] != kind
+    ]
+    extra = [column for column in frame.columns if column not in schema]
+    if missing or wrong or extra:
+        raise ValueError(
+            f"{name}: columns missing: {missing or 'none'}; of another type: {wrong or 'none'}; not in the schema: {extra or 'none'}"
+        )
+
+
+def to_arrow(frame: pl.DataFrame, maps: Collection[str] = ()) -> pa.Table:
+    """The frame as an Arrow table of the plain types (string, list) that Spark and others take, in one piece. `maps`: columns of (key, value)
+    pairs that are maps outside."""
     table = frame.to_arrow(compat_level=pl.CompatLevel.oldest())
-    return table.cast(pa.schema([pa.field(field.name, _plain(field.type)) for field in table.schema])).combine_chunks()
+    table = table.cast(pa.schema([pa.field(field.name, _plain(field.type)) for field in table.schema])).combine_chunks()
+    for name in maps:
+        table = table.set_column(table.schema.get_field_index(name), name, _as_map(table[name].combine_chunks()))
+    return table
+
+
+def _as_map(pairs: pa.ListArray) -> pa.MapArray:
+    entries = pairs.flatten()
+    lengths = pa.compute.fill_null(pa.compute.list_value_length(pairs), 0)
+    ends = pa.compute.cumulative_sum(lengths)
+    offsets = pa.concat_arrays([pa.array([0], pa.int32()), ends.cast(pa.int32())])
+    return pa.MapArray.from_arrays(offsets, entries.field("key"), entries.field("value"), mask=pairs.is_null())
 
 
 def _plain(kind: pa.DataType) -> pa.DataType:

@@ -1,4 +1,4 @@
-"""The one module that reads and writes tables.
+"""The one module that reads and writes tables: Spark's frames by Spark, frames in memory by delta-rs, under the lake's one lock.
 
 A night sees every table at the version that the last committed night pinned, and what it has written itself. What a night that died
 left behind is rolled back when a stage first touches the table: Delta's RESTORE makes a new version that equals the pinned one.
@@ -10,16 +10,16 @@ import threading
 from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
+from typing import Literal
 
 import polars as pl
 import pyarrow as pa
 import pyarrow.dataset as ds
-from delta.tables import DeltaTable
-from deltalake import DeltaTable as DeltaRsTable
+from deltalake import DeltaTable, write_deltalake
+from deltalake.exceptions import TableNotFoundError
 from pyspark.sql import DataFrame, SparkSession
-from pyspark.sql.pandas.types import to_arrow_schema
 
-from jobs.core.frames import empty, schema_of
+from jobs.core.frames import empty, fit, schema_of, to_arrow
 from jobs.core.night import gather
 from jobs.core.reading import read_table
 from jobs.core.schema import TableSchema, conform
@@ -85,14 +85,14 @@ class Lake:
         if version == ABSENT:
             return empty(wanted)
         wants = None if night_on is None else ds.field("night_on") == night_on
-        return read_table(DeltaRsTable(self.path(name), version=version), wanted, wants)
+        return read_table(DeltaTable(self.path(name), version=version), wanted, wants)
 
     def count(self, name: str) -> int:
         """How many rows the table has, by its log alone."""
         version = self._visible.get(name, ABSENT) if self._tables[name].pinned else self._newest(name)
         if version == ABSENT:
             return 0
-        files = DeltaRsTable(self.path(name), version=version).get_add_actions()
+        files = DeltaTable(self.path(name), version=version).get_add_actions()
         return sum(pa.table(files)["num_records"].to_pylist())
 
     def has(self, name: str) -> bool:
@@ -101,10 +101,8 @@ class Lake:
 
     def append(self, name: str, frame: DataFrame | pl.DataFrame) -> None:
         """Add rows, in one commit; none when a Polars frame has no rows and the table is there."""
-        if isinstance(frame, pl.DataFrame):
-            if frame.is_empty() and self.has(name):
-                return
-            frame = self._hand_over(name, frame)
+        if isinstance(frame, pl.DataFrame) and frame.is_empty() and self.has(name):
+            return
         self._write(name, frame, "append")
 
     def replace(self, name: str, frame: DataFrame | pl.DataFrame) -> None:
@@ -114,41 +112,45 @@ class Lake:
             frame = frame.select(self._tables[name].names).sort(key)
             if self.has(name) and self.frame(name).sort(key).equals(frame):
                 return
-            frame = self._hand_over(name, frame)
         self._write(name, frame, "overwrite")
 
-    def _hand_over(self, name: str, frame: pl.DataFrame) -> DataFrame:
-        """A Polars frame of the table's columns as a Spark frame. Raises ValueError naming a column that is missing or of another type."""
-        table = self._tables[name]
-        schema = schema_of(table.ddl)
-        wrong = [column for column, kind in schema.items() if frame.schema.get(column) != kind]
-        extra = [column for column in frame.columns if column not in schema]
-        if wrong or extra:
-            found = ", ".join(f"{column} is {frame.schema.get(column)}, must be {schema[column]}" for column in wrong)
-            raise ValueError(f"{name}: {found or 'types fit'}; not in the schema: {extra or 'none'}")
-        if frame.is_empty():
-            return self._spark.createDataFrame([], table.struct)
-        rows = frame.select(table.names).to_arrow(compat_level=pl.CompatLevel.oldest())
-        return self._spark.createDataFrame(rows.cast(to_arrow_schema(table.struct)), table.struct)
-
-    def _write(self, name: str, frame: DataFrame, mode: str) -> None:
+    def _write(self, name: str, frame: DataFrame | pl.DataFrame, mode: Literal["append", "overwrite"]) -> None:
         table = self._tables[name]
         if table.pinned:
             self._roll_back(name)
-        writer = gather(conform(frame, table)).write.format("delta").mode(mode)
         before = self._newest(name)
-        if before == ABSENT:
-            writer = writer.option("delta.logRetentionDuration", "interval 365 days")
-            if table.statistics:
-                writer = writer.option("delta.dataSkippingStatsColumns", ",".join(table.statistics))
-            if table.partition_by:
-                writer = writer.partitionBy(*table.partition_by)
-        writer.save(self.path(name))
+        if isinstance(frame, pl.DataFrame):
+            self._write_frame(name, frame, mode, is_new=before == ABSENT)
+        else:
+            self._write_spark(name, frame, mode, is_new=before == ABSENT)
         after = self._newest(name)  # nothing appended, or nothing put in place of nothing, makes no new version
         if after < before or after == ABSENT:
             raise RuntimeError(f"{name}: the write left no version behind; nothing of this night is committed")
         with self._guard:
             self._visible[name] = after
+
+    def _write_spark(self, name: str, frame: DataFrame, mode: str, *, is_new: bool) -> None:
+        table = self._tables[name]
+        writer = gather(conform(frame, table)).write.format("delta").mode(mode)
+        if is_new:
+            for key, value in _properties(table).items():
+                writer = writer.option(key, value)
+            if table.partition_by:
+                writer = writer.partitionBy(*table.partition_by)
+        writer.save(self.path(name))
+
+    def _write_frame(
+        self, name: str, frame: pl.DataFrame, mode: Literal["append", "overwrite"], *, is_new: bool
+    ) -> None:
+        """By delta-rs, from this process: the same commit that costs Spark a second or two of jobs (docs/decisions/0008)."""
+        table = self._tables[name]
+        fit(frame, name, schema_of(table.ddl))
+        maps = [column.name for column in table.columns if column.type.upper().startswith("MAP<")]
+        rows = to_arrow(frame.select(table.names), maps)
+        write_deltalake(
+            self.path(name), rows, mode=mode, partition_by=list(table.partition_by) or None,
+            configuration=dict(_properties(table)) if is_new else None,
+        )  # fmt: skip
 
     def _roll_back(self, name: str) -> None:
         """Before a table's first write in this night: undo what a night that died wrote after the pin."""
@@ -160,16 +162,28 @@ class Lake:
         if newest == pinned:
             return
         if pinned == ABSENT:
-            DeltaTable.forPath(self._spark, self.path(name)).delete()
+            DeltaTable(self.path(name)).delete()
         else:
-            DeltaTable.forPath(self._spark, self.path(name)).restoreToVersion(pinned)
+            DeltaTable(self.path(name)).restore(pinned)
 
     def _newest(self, name: str) -> int:
         """The newest version's number, by the log alone; ABSENT when there is no table."""
-        jvm = self._spark._jvm
-        assert jvm is not None
-        log = jvm.org.apache.spark.sql.delta.DeltaLog.forTable(self._spark._jsparkSession, self.path(name))
-        return int(log.update(False, jvm.scala.Option.empty(), jvm.scala.Option.empty()).version())
+        try:
+            return DeltaTable(self.path(name)).version()
+        except TableNotFoundError:
+            return ABSENT
+
+
+def _properties(table: TableSchema) -> dict[str, str]:
+    """Properties of a new table. No column has statistics but those that the schema names: a minimum of phone numbers is a phone number."""
+    properties = {
+        "delta.logRetentionDuration": "interval 365 days",
+        "delta.enableDeletionVectors": "false",
+        "delta.dataSkippingNumIndexedCols": "0",
+    }
+    if table.statistics:
+        properties["delta.dataSkippingStatsColumns"] = ",".join(table.statistics)
+    return properties
 
 
 def local_path(root: str) -> Path | None:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from jobs.core.contracts import load_codes, load_contracts
 from jobs.core.errors import UserError
+from jobs.core.frames import of_rows, schema_of
 from jobs.core.lock import lake_lock
 from jobs.core.night import Night, Progress, Stage, StageReport, file_digest
 from jobs.core.settings import Settings
@@ -186,10 +187,7 @@ def _commit(bench: _Bench, night: Night, notes: list[str], seconds: float, relea
         "seconds": seconds, "notes": notes, "releases": releases, "committed_at": datetime.now(UTC),
     }  # fmt: skip
     _sync(bench.settings.lake)
-    table = bench.tables["ops.nights"]
-    night.lake.append(
-        "ops.nights", bench.spark.createDataFrame([tuple(row[name] for name in table.names)], table.struct)
-    )
+    night.lake.append("ops.nights", of_rows(schema_of(bench.tables["ops.nights"].ddl), [row]))
     _sync(bench.settings.lake)
     bench.world.publish(bench.settings, releases)
     bench.last = row
@@ -216,9 +214,8 @@ def _log(bench: _Bench, rows: list[dict[str, Any]]) -> None:
         return
     from jobs.core.lake import Lake
 
-    table = bench.tables["ops.runs"]
-    frame = bench.spark.createDataFrame([tuple(row[name] for name in table.names) for row in rows], table.struct)
-    Lake(bench.spark, bench.settings.lake, bench.tables).append("ops.runs", frame.coalesce(1))
+    frame = of_rows(schema_of(bench.tables["ops.runs"].ddl), rows)
+    Lake(bench.spark, bench.settings.lake, bench.tables).append("ops.runs", frame)
 
 
 def _run_stage(bench: _Bench, name: str, on: date) -> StageReport:

@@ -8,6 +8,7 @@ from dataclasses import fields
 from typing import TYPE_CHECKING
 
 from jobs.bronze.source import Limits
+from jobs.core.frames import of_rows, schema_of
 from jobs.core.night import StageReport
 from jobs.intake.agencies import load_agencies
 from jobs.intake.answers import Answer, Desk, Ledger, notes_on
@@ -38,8 +39,8 @@ def run(night: Night) -> StageReport:
     )
     answers = desk.answer_all(seen.found)
     if answers:
-        rows = [tuple(getattr(answer, name) for name in NAMES) for answer in answers]
-        night.lake.append(TABLE, night.spark.createDataFrame(rows, night.lake.schema(TABLE).struct).coalesce(1))
+        rows = [{name: getattr(answer, name) for name in NAMES} for answer in answers]
+        night.lake.append(TABLE, of_rows(schema_of(night.lake.schema(TABLE).ddl), rows))
     taken = sum(answer.rows_in or 0 for answer in answers)
     return StageReport(rows_in=taken, rows_out=taken, notes=[*notes_on(answers), *_notes_on_folders(seen)])
 
@@ -49,6 +50,7 @@ def _notes_on_folders(seen: Discovery) -> list[str]:
     for paths, text in (
         (seen.waiting, "not there yet (no manifest.json)"),
         (seen.links, "links are not followed"),
+        (seen.closed, "can't be looked into"),
     ):
         if paths:
             more = " …" if len(paths) > SHOWN else ""

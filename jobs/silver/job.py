@@ -4,21 +4,22 @@ quarantine, or freeing to both.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import reduce
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Union
 
 import polars as pl
+import pyarrow as pa
 from pyspark.sql import functions as F
 
-from jobs.core.frames import schema_of, stack
+from jobs.core.frames import empty, schema_of, stack, to_arrow
 from jobs.core.night import StageReport, settle
 from jobs.silver.accounting import Account, account_for, assert_balanced
 from jobs.silver.parse import parse_records
-from jobs.silver.quarantine import quarantine_rows, resolve
+from jobs.silver.quarantine import pick_broken, quarantine_rows, resolve
 from jobs.silver.standing import VERSION_ORDER
-from jobs.silver.vault import collect_found, new_vault_rows
+from jobs.silver.vault import collect_found, found_values, new_values, new_vault_rows
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -26,7 +27,9 @@ if TYPE_CHECKING:
     from jobs.core.night import Night
 
 THREADS = 3  # a commit is mostly waiting; more feeds at once gain nothing on two cores
-Parsed = dict[str, "DataFrame"]
+SMALL_ROWS = 50_000
+"""Up to here a feed's parsed rows are handled in this process: a Spark job costs more than they do."""
+Parsed = Union["DataFrame", pl.DataFrame]
 
 
 def run(night: Night) -> StageReport:
@@ -34,12 +37,17 @@ def run(night: Night) -> StageReport:
     accounted for.
     """
     delivered = _delivered(night)
-    feeds = sorted({feed for (feed, _), rows in delivered.items() if rows})
+    n_rows: dict[str, int] = {}
+    for (feed, _), rows in sorted(delivered.items()):
+        if rows:
+            n_rows[feed] = n_rows.get(feed, 0) + rows
+    feeds = list(n_rows)
     if not feeds:
         _append_accounts(night, [Account(feed, delivery_id, 0, 0, 0, 0) for feed, delivery_id in sorted(delivered)])
         return StageReport()
     with ThreadPoolExecutor(THREADS) as pool:
-        parsed = dict(zip(feeds, pool.map(lambda feed: _write_silver(night, feed), feeds), strict=True))
+        jobs = {feed: pool.submit(_write_silver, night, feed, rows) for feed, rows in n_rows.items()}
+        parsed = {feed: job.result() for feed, job in jobs.items()}
         vault = pool.submit(_write_vault, night, parsed)
         broken, versions = _broken(night, parsed), _versions(night, feeds)
         accounts = account_for(
@@ -67,24 +75,42 @@ def _delivered(night: Night) -> dict[tuple[str, str], int]:
     return {(f"{agency}/{feed}", delivery): n for agency, feed, delivery, n in rows.rows()}
 
 
-def _write_silver(night: Night, feed: str) -> DataFrame:
-    """Parses the feed's rows of this night, once, and appends what is good and what frees."""
-    contract = night.contracts[feed]
+def _write_silver(night: Night, feed: str, n_rows: int) -> Parsed:
+    """Parses the feed's rows of this night, once, and appends what is good and what frees. Few rows leave Spark here: what follows is then
+    done in this process, where it costs no job.
+    """
+    contract, name = night.contracts[feed], f"silver.{night.contracts[feed].table}"
+    names = night.lake.schema(name).names
+    if n_rows <= SMALL_ROWS:
+        needed = [column for column in night.lake.schema(f"bronze.{contract.table}").names if column != "unknown"]
+        rows = to_arrow(night.lake.frame(f"bronze.{contract.table}", needed, night_on=night.on))
+        bronze = night.spark.createDataFrame(rows)
+        parsed = _frame(parse_records(bronze, contract, night.codes, night.key))
+        taken = parsed.filter(pl.col("_is_good") | pl.col("frees_only"))
+        night.lake.append(name, taken.select(names).cast(pl.Schema(schema_of(night.lake.schema(name).ddl))))
+        return parsed
     bronze = night.lake.read(f"bronze.{contract.table}").where(F.col("night_on") == F.lit(night.on))
-    parsed = settle(parse_records(bronze, contract, night.codes, night.key))
-    name = f"silver.{contract.table}"
-    taken = parsed.where(F.col("_is_good") | F.col("frees_only"))
-    night.lake.append(name, taken.select(*night.lake.schema(name).names))
-    return parsed
+    settled = settle(parse_records(bronze, contract, night.codes, night.key))
+    night.lake.append(name, settled.where(F.col("_is_good") | F.col("frees_only")).select(*names))
+    return settled
 
 
-def _broken(night: Night, parsed: Parsed) -> pl.DataFrame:
+def _frame(rows: DataFrame) -> pl.DataFrame:
+    table = rows.toArrow()
+    # Spark leaves the offsets of a nested list that is empty in every row unwritten; taking all rows writes them.
+    frame = pl.from_arrow(table.take(pa.array(range(table.num_rows), pa.int64())))
+    assert isinstance(frame, pl.DataFrame)
+    return frame
+
+
+def _broken(night: Night, parsed: Mapping[str, Parsed]) -> pl.DataFrame:
     """Tonight's rows of quarantine: few, so they leave Spark here."""
-    table = night.lake.schema("quarantine.records")
-    rows = _union(quarantine_rows(frame, feed) for feed, frame in parsed.items())
-    found = pl.from_arrow(rows.select(*table.names).toArrow())
-    assert isinstance(found, pl.DataFrame)
-    return found.cast(pl.Schema(schema_of(table.ddl)))
+    schema = pl.Schema(schema_of(night.lake.schema("quarantine.records").ddl))
+    found = [empty(schema)]
+    for feed, frame in parsed.items():
+        few = frame if isinstance(frame, pl.DataFrame) else _frame(pick_broken(frame))
+        found.append(quarantine_rows(few, feed).cast(schema))
+    return stack(found)
 
 
 def _versions(night: Night, feeds: Iterable[str]) -> pl.DataFrame:
@@ -102,10 +128,16 @@ def _write_quarantine(night: Night, broken: pl.DataFrame, versions: pl.DataFrame
     night.lake.replace("quarantine.records", resolve(rows, good, night.on))
 
 
-def _write_vault(night: Night, parsed: Parsed) -> None:
-    found = _union(collect_found(frame) for frame in parsed.values())
-    known = night.lake.read("vault.identifiers")
-    night.lake.append("vault.identifiers", new_vault_rows(found, known, night.key, night.on))
+def _write_vault(night: Night, parsed: Mapping[str, Parsed]) -> None:
+    """In one commit for all that left Spark, in another for what did not; the second sees what the first wrote."""
+    few = [found_values(frame) for frame in parsed.values() if isinstance(frame, pl.DataFrame)]
+    many = [collect_found(frame) for frame in parsed.values() if not isinstance(frame, pl.DataFrame)]
+    if few:
+        vault = night.lake.frame("vault.identifiers", ["node_id", "type", "value", "first_seen_on"])
+        night.lake.append("vault.identifiers", new_values(stack(few), vault, night.key, night.on))
+    if many:
+        known = night.lake.read("vault.identifiers")
+        night.lake.append("vault.identifiers", new_vault_rows(_union(many), known, night.key, night.on))
 
 
 def _of_empty_deliveries(accounts: Iterable[Account], delivered: dict[tuple[str, str], int]) -> list[Account]:
@@ -117,7 +149,7 @@ def _append_accounts(night: Night, accounts: Iterable[Account]) -> None:
     schema = schema_of(night.lake.schema("ops.accounting").ddl)
     rows = [(night.on, a.feed, a.delivery_id, a.rows, a.kept, a.superseded, a.quarantined) for a in accounts]
     if rows:
-        night.lake.append("ops.accounting", pl.DataFrame(rows, schema=schema, orient="row"))
+        night.lake.append("ops.accounting", pl.DataFrame(rows, schema=pl.Schema(schema), orient="row"))
 
 
 def _union(frames: Iterable[DataFrame]) -> DataFrame:

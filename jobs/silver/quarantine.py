@@ -17,34 +17,29 @@ from jobs.silver.standing import VERSION_ORDER
 PLACE = ["feed", "delivery_id", "file", "line"]
 
 
-def quarantine_rows(parsed: DataFrame, feed: str) -> DataFrame:
+KEPT = ["record_id", "recorded_at", "sequence", "delivery_id", "file", "line", "business_date", "night_on"]
+
+
+def pick_broken(parsed: DataFrame) -> DataFrame:
+    """Of many parsed rows those that have something to set aside, with what `quarantine_rows` needs of them."""
+    broken = parsed.where(~F.col("_is_good") | (F.size("_broken") > 0))
+    return broken.select(*KEPT, "_is_good", "_reasons", "_columns", "_broken")
+
+
+def quarantine_rows(parsed: pl.DataFrame, feed: str) -> pl.DataFrame:
     """Rows of `quarantine.records`, all open: one per broken record, one per broken element of a list."""
-    whole = F.when(
-        ~F.col("_is_good"),
-        F.struct(
-            F.lit(None).cast("int").alias("element"),
-            F.col("_reasons").alias("reasons"),
-            F.col("_columns").alias("columns"),
-        ),
+    broken = pl.col("_broken").struct
+    whole = parsed.filter(~pl.col("_is_good")).select(
+        *KEPT, element=pl.lit(None, pl.Int32), reasons="_reasons", columns="_columns"
     )
-    faults = F.array_compact(F.concat(F.array(whole), F.col("_broken")))
-    rows = parsed.where(~F.col("_is_good") | (F.size("_broken") > 0)).withColumn("_fault", F.explode(faults))
+    elements = parsed.filter(pl.col("_broken").list.len() > 0).explode("_broken").select(
+        *KEPT, element=broken.field("element"), reasons=broken.field("reasons"), columns=broken.field("columns")
+    )  # fmt: skip
+    rows = pl.concat([whole, elements], how="vertical_relaxed")
     return rows.select(
-        F.lit(feed).alias("feed"),
-        "record_id",
-        "recorded_at",
-        "sequence",
-        "delivery_id",
-        "file",
-        "line",
-        F.col("_fault.element").alias("element"),
-        F.col("_fault.reasons").alias("reasons"),
-        F.col("_fault.columns").alias("columns"),
-        "business_date",
-        "night_on",
-        F.lit("open").alias("status"),
-        F.lit(None).cast("date").alias("resolved_on"),
-    )
+        pl.lit(feed).alias("feed"), "record_id", "recorded_at", "sequence", "delivery_id", "file", "line", "element", "reasons", "columns",
+        "business_date", "night_on", pl.lit("open").alias("status"), pl.lit(None, pl.Date).alias("resolved_on"),
+    )  # fmt: skip
 
 
 def resolve(rows: pl.DataFrame, good_versions: pl.DataFrame, on: date) -> pl.DataFrame:

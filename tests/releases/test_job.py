@@ -209,31 +209,8 @@ def test_nights_of_releases(
     world.commit(fourth)
     assert (world.latest("icbc"), world.latest("cmcc")) == (3, 4)
 
-    # A failed check of a feed holds whoever has, or had, listings that rest on its agency; an earlier night's holds nobody.
-    world.put("graph.identifiers", [])
-    failed = {"severity": "fail", "is_ok": False, "rule_id": "volume_low"}
-    feed = {**failed, "night_on": date(2026, 10, 5), "subject": "finance/payment_controls", "holds": "finance"}
-    table = {**failed, "night_on": date(2026, 10, 4), "subject": "graph.edges", "holds": "everyone"}
-    world.put("ops.checks", [feed, table, {**table, "night_on": date(2026, 10, 5), "severity": "warn", "holds": None}])
-    gone = {
-        "status": "released",
-        "released_on": date(2026, 10, 5),
-        "release_reason": "withdrawn",
-        "agencies": ["finance"],
-    }
-    world.put("blacklist.listings", active(examples, L08=gone, L09={"agencies": ["finance", "telecom"]}))
-    fifth, _ = world.night(date(2026, 10, 5))
-    assert fifth.scratch["held"] == dict.fromkeys(
-        ["qq", "wechat"], "failed check (finance/payment_controls: volume_low)"
-    )
-
-    # A failed check of a table holds everybody.
-    world.put("ops.checks", [{**table, "night_on": date(2026, 10, 5)}])
-    again, _ = world.night(date(2026, 10, 5))
-    assert set(again.scratch["held"]) == set(first.scratch["releases"])
-
     # A damaged last version, and another that is lost: both start anew, and it is said.
-    world.put("ops.checks", [])
+    world.put("graph.identifiers", [])
     (world.releases / "qq" / "4" / "snapshot.parquet").write_bytes(b"spoiled")
     shutil.rmtree(world.releases / "wechat" / "4")
     fifth, report = world.night(date(2026, 10, 5))
@@ -249,3 +226,27 @@ def test_nights_of_releases(
         }.items()
     )
     assert gzip.decompress((world.releases / "icbc" / "4" / "worklist.csv.gz").read_bytes()).count(b"\n") == 1
+
+    world.commit(fifth)
+
+    # A failed check of a feed holds whoever has, or had, listings that rest on its agency; an earlier night's holds nobody.
+    failed = {"severity": "fail", "is_ok": False, "rule_id": "volume_low"}
+    feed = {**failed, "night_on": date(2026, 10, 6), "subject": "finance/payment_controls", "holds": "finance"}
+    table = {**failed, "night_on": date(2026, 10, 5), "subject": "graph.edges", "holds": "everyone"}
+    world.put("ops.checks", [feed, table, {**table, "night_on": date(2026, 10, 6), "severity": "warn", "holds": None}])
+    gone = {
+        "status": "released",
+        "released_on": date(2026, 10, 6),
+        "release_reason": "withdrawn",
+        "agencies": ["finance"],
+    }
+    world.put("blacklist.listings", active(examples, L08=gone, L09={"agencies": ["finance", "telecom"]}))
+    sixth, _ = world.night(date(2026, 10, 6))
+    assert sixth.scratch["held"] == dict.fromkeys(
+        ["qq", "wechat"], "failed check (finance/payment_controls: volume_low)"
+    )
+
+    # A failed check of a table holds everybody.
+    world.put("ops.checks", [{**table, "night_on": date(2026, 10, 6)}])
+    again, _ = world.night(date(2026, 10, 6))
+    assert set(again.scratch["held"]) == set(first.scratch["releases"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import date, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,7 @@ from jobs.core.lake import Lake
 from jobs.core.night import Night, StageReport
 from jobs.core.schema import load_tables
 from jobs.core.settings import ROOT, Settings
+from jobs.silver import job
 from jobs.silver.accounting import Account, assert_balanced
 from jobs.silver.job import run
 from tests.silver.rows import ACCOUNT, CODES, FEEDS, KEY, MADE, NATIONAL_ID, ON, SUBSCRIPTION, bronze
@@ -23,12 +25,19 @@ SUBSCRIPTIONS, ACCOUNTS = FEEDS["telecom/subscriptions"], FEEDS["finance/account
 NEXT = ON + timedelta(days=1)
 
 
-@pytest.fixture(scope="module")
-def nights(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> tuple[Lake, list[StageReport]]:
+@pytest.fixture(scope="module", params=[job.SMALL_ROWS, 0], ids=["few rows", "many rows"])
+def nights(
+    request: pytest.FixtureRequest, spark: SparkSession, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[Lake, list[StageReport]]]:
     """Two nights: broken rows in the first; a repair, an older version and a late earlier sighting in
-    the second.
+    the second. Once as few rows are handled, and once as many are.
     """
-    root = tmp_path_factory.mktemp("lake")
+    with pytest.MonkeyPatch.context() as settings:
+        settings.setattr(job, "SMALL_ROWS", request.param)
+        yield _two_nights(spark, tmp_path_factory.mktemp("lake"))
+
+
+def _two_nights(spark: SparkSession, root: Path) -> tuple[Lake, list[StageReport]]:
     lake = Lake(spark, str(root), load_tables(ROOT / "schemas", FEEDS))
     backwards = {**SUBSCRIPTION, "record_id": "backwards", "deactivated_at": "2024-01-01"}
     first = [
