@@ -37,6 +37,6 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator["SparkSession"]:
 
     scratch = tmp_path_factory.mktemp("spark")
     conf = {"spark.sql.warehouse.dir": str(scratch / "warehouse"), "spark.local.dir": str(scratch / "local")}
-    session = get_spark(Settings(spark=conf), test=True)
+    session = get_spark(Settings(spark=conf))
     yield session
     session.stop()

@@ -12,6 +12,8 @@ from jobs.core.errors import UserError
 
 ROOT = Path(__file__).resolve().parents[2]
 FILE = "antifraud.toml"
+ENGINES = ("quick", "bulk")
+"""How Spark is tuned: for nights of up to some hundred thousand records, or for loads of millions (docs/decisions/0010)."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,7 @@ class Settings:
     master: str = "local[2]"
     driver_memory: str = "4g"
     shuffle_partitions: int = 2
+    engine: str = "quick"
     spark: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -66,6 +69,8 @@ def _from_variable(name: str, text: str) -> str | int:
     if text == "":
         raise UserError(f"{variable}: is empty; give it a value, or unset it")
     if name != "shuffle_partitions":
+        if (rule := _broken_rule(name, text)) is not None:
+            raise UserError(f"{variable} must be {rule}, it is '{text}'")
         return text
     if not (text.isascii() and text.isdecimal() and int(text) > 0):
         raise UserError(f"{variable} must be a number above 0, it is '{text}'")
@@ -92,6 +97,8 @@ def _from_file(path: Path) -> dict[str, Any]:
 
 def _broken_rule(name: str, value: Any) -> str | None:
     """What the setting of this name must be, when it is not."""
+    if name == "engine":
+        return None if value in ENGINES else f"one of {', '.join(ENGINES)}"
     if name == "shuffle_partitions":
         fits = isinstance(value, int) and not isinstance(value, bool) and value > 0
         return None if fits else "a number above 0"

@@ -51,8 +51,11 @@ _CONF = {
     "spark.sql.maxPlanStringLength": "500",
 }
 
+# Generating and compiling code for each of a night's many small queries takes longer than running them: interpret, and let Java compile lightly.
+_QUICK = {"spark.sql.codegen.wholeStage": "false", "spark.sql.codegen.factoryMode": "NO_CODEGEN"}
 
-def get_spark(settings: Settings, *, test: bool = False) -> SparkSession:
+
+def get_spark(settings: Settings) -> SparkSession:
     """The session, made at the first call. Raises UserError when the JARs or Java are missing."""
     from pyspark.logger import PySparkLogger
     from pyspark.sql import SparkSession
@@ -64,13 +67,14 @@ def get_spark(settings: Settings, *, test: bool = False) -> SparkSession:
     if not jars and "spark.jars" not in settings.spark:
         raise UserError(f"{settings.jars}: Delta's JARs are not there; run 'make setup' in the checkout to fetch them")
     os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
+    quick = settings.engine == "quick"
     # Generated methods are often longer than the JIT would compile by default.
     java = [
         "-XX:+UseParallelGC",
         "-XX:-DontCompileHugeMethods",
         "-XX:ReservedCodeCacheSize=384m",
         "-Duser.timezone=UTC",
-        "-XX:TieredStopAtLevel=1" if test else "-XX:+TieredCompilation",
+        "-XX:TieredStopAtLevel=1" if quick else "-XX:+TieredCompilation",
     ]
     log4j = ROOT / "conf" / "log4j2.properties"
     if log4j.exists():
@@ -78,6 +82,7 @@ def get_spark(settings: Settings, *, test: bool = False) -> SparkSession:
     builder = SparkSession.builder.appName("antifraud").master(settings.master)
     conf = {
         **_CONF,
+        **(_QUICK if quick else {}),
         "spark.jars": ",".join(str(jar.resolve()) for jar in jars),
         "spark.driver.memory": settings.driver_memory,
         "spark.driver.extraJavaOptions": " ".join(java),

@@ -63,17 +63,18 @@ def test_a_folder_is_no_settings_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ('lak = "a"', "'lak' is not a setting; known are driver_memory, expectations, feedback, jars, key_file, lake, landing, "),
+        ('lak = "a"', "'lak' is not a setting; known are driver_memory, engine, expectations, feedback, jars, key_file, lake, landing, "),
         ("lake = 5", "'lake' must be text, not empty"),
         ('lake = ""', "'lake' must be text, not empty"),
         ('shuffle_partitions = "4"', "'shuffle_partitions' must be a number above 0"),
         ("shuffle_partitions = true", "'shuffle_partitions' must be a number above 0"),
+        ('engine = "fast"', "'engine' must be one of quick, bulk"),
         ("shuffle_partitions = 0", "'shuffle_partitions' must be a number above 0"),
         ('spark = "x"', "'spark' must be a table of texts"),
         ("[spark]\nx = 1", "'spark' must be a table of texts"),
         ("lake = a", "not valid TOML: "),
     ],
-    ids=["typo", "type", "empty", "text-for-number", "bool-for-number", "zero", "text-for-table", "number-in-table",
+    ids=["typo", "type", "empty", "text-for-number", "bool-for-number", "engine", "zero", "text-for-table", "number-in-table",
          "not-toml"],
 )  # fmt: skip
 def test_a_mistake_in_the_file_is_one_sentence_that_names_it(tmp_path: Path, text: str, expected: str) -> None:

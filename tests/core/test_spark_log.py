@@ -27,7 +27,7 @@ def break_on(batches):
         raise ValueError(batch.column(0)[0].as_py())
     yield
 
-spark = get_spark(Settings(spark={{"spark.sql.warehouse.dir": sys.argv[1]}}), test=True)
+spark = get_spark(Settings(spark={{"spark.sql.warehouse.dir": sys.argv[1]}}))
 rows = spark.createDataFrame([("{PHONE}x",)], "phone string")
 attempt("cast", lambda: rows.select(F.col("phone").cast("int")).collect())
 attempt("batch", lambda: rows.mapInArrow(break_on, "phone string").collect())
