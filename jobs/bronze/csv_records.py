@@ -12,21 +12,25 @@ from jobs.bronze.csv_blocks import Block, Blocks, RawRecord, split_records
 from jobs.bronze.source import Broken, Limits
 
 
-def read_header(blocks: Blocks, encoding: str, limits: Limits) -> list[str]:
+def read_header(blocks: Blocks, columns: Sequence[str], encoding: str, limits: Limits) -> list[str]:
     """The columns' names as the file gives them.
 
-    Raises Broken when they are no text, one stands twice or there are too many.
+    Raises Broken when they are no text, one stands twice, one is too long or there are too many. A name is said only when it
+    is one of `columns`: the first line of a file without a header is a record, and a message holds no value of one.
     """
     try:
         names = [cell.encode("latin-1").decode(encoding).removeprefix("\ufeff") for cell in blocks.header]
     except UnicodeDecodeError:
         raise Broken("unreadable", f"has a header that is not {encoding} text") from None
-    if any("\0" in name for name in names):
+    if any(broken_text(name) for name in names):
         raise Broken("unreadable", f"has a header that is not {encoding} text")
     if len(names) > limits.columns:
         raise Broken("too_large", f"has more than {limits.columns} columns")
+    if any(len(name.encode()) > limits.name_bytes for name in names):
+        raise Broken("too_large", f"has a column whose name has more than {limits.name_bytes} bytes")
     if doubled := sorted({name for name in names if names.count(name) > 1}):
-        raise Broken("unreadable", f"names column {doubled[0][:60]!r} twice")
+        known = [name for name in doubled if name in columns]
+        raise Broken("unreadable", f"names {f'column {known[0]!r}' if known else 'a column'} twice")
     return names
 
 
@@ -35,7 +39,7 @@ def read_csv(
 ) -> Iterator[pa.RecordBatch]:
     """Batches of records, numbered from 1."""
     blocks = Blocks(chunks, limits)
-    names = read_header(blocks, encoding, limits)
+    names = read_header(blocks, columns, encoding, limits)
     line = 1
     for block in blocks:
         found = _parse_regular(block, names, encoding)
@@ -61,7 +65,7 @@ def _parse_regular(block: Block, names: list[str], encoding: str) -> dict[str, p
     if encoding != "utf-8" and not data.isascii():
         try:
             data = data.decode(encoding).encode()
-        except UnicodeDecodeError:
+        except UnicodeError:
             return None
     keys = [str(number) for number in range(len(names))]
     try:

@@ -7,6 +7,8 @@ record undecodable.
 from __future__ import annotations
 
 import json
+import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -17,6 +19,7 @@ from jobs.bronze.csv_blocks import BOM
 from jobs.bronze.source import Broken, Limits
 
 BATCH = 16_384
+_TEXT_OR_BRACKET = re.compile(rb'"(?:[^"\\]|\\.)*"|[\[\]{}]', re.DOTALL)
 
 
 class Number(str):
@@ -70,13 +73,27 @@ def read_jsonl(
     number = 1
     for lines in split_lines(chunks, limits):
         for start in range(0, len(lines), BATCH):
-            rows = [read_line(line, encoding) for line in lines[start : start + BATCH]]
+            rows = [read_line(line, encoding, limits) for line in lines[start : start + BATCH]]
             yield batch_of_rows(columns, rows, number, encoding)
             number += len(rows)
 
 
-def read_line(line: bytes, encoding: str) -> Row:
+def is_deep(line: bytes, limits: Limits) -> bool:
+    """Whether the line nests deeper than its limit; brackets inside of texts are none."""
+    if line.count(b"[") + line.count(b"{") <= limits.depth:
+        return False
+    depth = 0
+    for mark in _TEXT_OR_BRACKET.findall(line):
+        depth += {b"[": 1, b"{": 1, b"]": -1, b"}": -1}.get(mark, 0)
+        if depth > limits.depth:
+            return True
+    return False
+
+
+def read_line(line: bytes, encoding: str, limits: Limits) -> Row:
     """One record. A cell that can't be kept is left out, and `why` says so."""
+    if is_deep(line, limits):
+        return Row(why=f"is nested deeper than {limits.depth}", raw=line)
     text = line.decode(encoding, "surrogateescape")
     try:
         value = _STRICT.decode(text)
@@ -114,8 +131,8 @@ def _doubled(text: str, line: bytes) -> Row:
         pairs = _PAIRS.decode(text)
     except (ValueError, RecursionError):
         return Row(why="is not JSON", raw=line)
-    names = [pair[0] for pair in pairs if isinstance(pair, tuple)]
-    once = {pair[0]: pair[1] for pair in pairs if isinstance(pair, tuple) and names.count(pair[0]) == 1}
+    times = Counter(pair[0] for pair in pairs if isinstance(pair, tuple))
+    once = {pair[0]: pair[1] for pair in pairs if isinstance(pair, tuple) and times[pair[0]] == 1}
     row = _row({name: cell for name, cell in once.items() if not isinstance(cell, list)}, text, line)
     row.why, row.raw = "gives a key twice" if row.why is None else f"gives a key twice; {row.why}", line
     return row

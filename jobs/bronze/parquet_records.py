@@ -22,18 +22,20 @@ from jobs.bronze.cells import Row, batch_of_columns, batch_of_rows, broken_text
 from jobs.bronze.source import GZIP_MAGIC, Broken, Limits, unpacked
 
 BATCH = 16_384
-COMPACT_BATCH = 131_072
-"""Records at once where text is a dictionary."""
+BATCH_BYTES = 256 << 20
+"""Text of that many records, at most: they are in memory together."""
+FIXED_BYTES = BATCH_BYTES // BATCH
+"""Values of a fixed length in one record: these are never a dictionary."""
 UNREADABLE = (pa.ArrowException, OSError, ValueError, OverflowError, MemoryError)
 
 
 @contextmanager
-def opened(raw: IO[bytes], limits: Limits, *, dictionaries: bool = False) -> Iterator[pq.ParquetFile]:
-    """The file, its footer read and its limits checked; when all of it is gzip, unpacked to a temporary file
+def opened(raw: IO[bytes], limits: Limits, *, dictionaries: bool = False) -> Iterator[tuple[pq.ParquetFile, int]]:
+    """The file, its footer read and its limits checked, and its size; when all of it is gzip, unpacked to a temporary file
     first.
 
-    With `dictionaries`, text comes as dictionaries, so that one long value that stands in a million records
-    is in memory once.
+    With `dictionaries`, text comes as dictionaries, in nested columns too, so that one long value that stands in a
+    million records is in memory once.
     """
     start = raw.read(len(GZIP_MAGIC))
     raw.seek(0)
@@ -45,32 +47,58 @@ def opened(raw: IO[bytes], limits: Limits, *, dictionaries: bool = False) -> Ite
         source = plain if start == GZIP_MAGIC else raw
         try:
             file = _file(source, [])
-            texts = [
-                item.name
-                for item in file.schema_arrow
-                if pa.types.is_string(item.type) or pa.types.is_binary(item.type)
-            ]
-            file = _file(source, texts) if dictionaries else file
+            _check_footer(file, packed := source.seek(0, 2), limits)
+            _check_names(file.schema_arrow.names, limits)
+            file = _file(source, _texts(file)) if dictionaries else file
         except UNREADABLE:
             raise Broken("unreadable", "is not Parquet, or its footer is damaged") from None
-        _check_footer(file, source, limits)
-        yield file
+        yield file, packed
 
 
-def _check_footer(file: pq.ParquetFile, source: IO[bytes], limits: Limits) -> None:
+def _leaves(file: pq.ParquetFile) -> list[pq.ColumnSchema]:
+    return [file.schema.column(number) for number in range(len(file.schema))]
+
+
+def _texts(file: pq.ParquetFile) -> list[str]:
+    """Paths of the columns that hold text or bytes of any length (a decimal may be written as such, too)."""
+    return [
+        leaf.path
+        for leaf in _leaves(file)
+        if leaf.physical_type == "BYTE_ARRAY" and leaf.logical_type.type != "DECIMAL"
+    ]
+
+
+def _check_footer(file: pq.ParquetFile, packed: int, limits: Limits) -> None:
+    """What the footer says of sizes; what it does not say, how often a value stands, `inspect_values` sees.
+
+    Not `meta.row_group(n).column(n)`: on a damaged footer that ends the process (Arrow 26).
+    """
     meta = file.metadata
-    size = sum(meta.row_group(number).total_byte_size for number in range(meta.num_row_groups))
     if meta.num_columns > limits.columns:
         raise Broken("too_large", f"has more than {limits.columns} columns")
     if meta.num_rows > limits.rows:
         raise Broken("too_large", f"has more than {limits.rows} records")
-    packed = source.seek(0, 2)
+    if sum(leaf.length for leaf in _leaves(file) if leaf.physical_type == "FIXED_LEN_BYTE_ARRAY") > FIXED_BYTES:
+        raise Broken("too_large", f"has fixed values of more than {FIXED_BYTES} bytes in a record")
+    sizes = [meta.row_group(number).total_byte_size for number in range(meta.num_row_groups)]
+    _check_size(sum(max(0, size) for size in sizes), packed, limits)
+    _check_size(meta.num_rows, packed, limits)
+
+
+def _check_size(size: int, packed: int, limits: Limits) -> None:
+    """`size`: bytes, or things of which each is a byte at least."""
     if size > limits.unpacked_bytes or (size > limits.ratio_from and size > limits.unpack_ratio * packed):
         raise Broken(
             "archive",
             f"unpacks to more than {limits.unpacked_bytes} bytes or {limits.unpack_ratio} times its size",
         )
-    names = file.schema_arrow.names
+
+
+def _check_names(names: list[str], limits: Limits) -> None:
+    if any(broken_text(name) for name in names):
+        raise Broken("unreadable", "has a column whose name is no text")
+    if any(len(name.encode()) > limits.name_bytes for name in names):
+        raise Broken("too_large", f"has a column whose name has more than {limits.name_bytes} bytes")
     if doubled := sorted({name for name in names if names.count(name) > 1}):
         raise Broken("unreadable", f"names column {doubled[0][:60]!r} twice")
 
@@ -98,20 +126,45 @@ def decoded(file: pq.ParquetFile, size: int = BATCH) -> Iterator[pa.RecordBatch]
         raise Broken("unreadable", "holds another number of records than its footer says")
 
 
-def check_values(batch: pa.RecordBatch, limits: Limits) -> None:
-    """Raises Broken `too_large` for a value past its limit."""
-    for column in batch.columns:
-        values = column.dictionary if pa.types.is_dictionary(column.type) else column
-        if not (pa.types.is_string(values.type) or pa.types.is_binary(values.type)):
-            continue
-        if (pc.max(pc.binary_length(values)).as_py() or 0) > limits.value_bytes:
+def inspect_values(file: pq.ParquetFile, packed: int, limits: Limits) -> None:
+    """Looks at every text of a file opened with `dictionaries`, before bronze spreads them over their records.
+
+    Raises Broken `too_large` for a value, or for records, past their limit; `archive` when the same text stands in so
+    many records that the file unpacks past its limit.
+    """
+    size = 0
+    for batch in decoded(file):
+        try:
+            spread = sum(_spread(column, limits) for column in batch.columns)
+        except UNREADABLE:  # a record that names a text which is not there
+            raise Broken("unreadable", "is damaged: its Parquet data can't be decoded") from None
+        if spread > BATCH_BYTES:
+            raise Broken("too_large", f"has {batch.num_rows} records of more than {BATCH_BYTES} bytes together")
+        size += spread
+        _check_size(size, packed, limits)
+
+
+def _spread(column: pa.Array, limits: Limits) -> int:
+    """Bytes of all texts in the column, each counted as often as it stands there; of other elements of lists their number."""
+    if pa.types.is_dictionary(column.type):
+        lengths = pc.binary_length(column.dictionary)
+        if (pc.max(lengths).as_py() or 0) > limits.value_bytes:
             raise Broken("too_large", f"has a value of more than {limits.value_bytes} bytes")
+        return int(pc.sum(lengths.take(column.indices).cast(pa.int64())).as_py() or 0)
+    if pa.types.is_struct(column.type):
+        return sum(_spread(part, limits) for part in column.flatten())
+    if pa.types.is_map(column.type):
+        return _spread(column.keys, limits) + _spread(column.items, limits)
+    if not pa.types.is_nested(column.type):
+        return 0
+    elements = column.flatten()
+    return len(elements) + _spread(elements, limits)
 
 
 def read_parquet(raw: IO[bytes], columns: Sequence[str], limits: Limits) -> Iterator[pa.RecordBatch]:
     """Batches of records, numbered from 1."""
     line = 1
-    with opened(raw, limits) as file:
+    with opened(raw, limits) as (file, _):
         for batch in decoded(file):
             yield _batch(batch, columns, line)
             line += batch.num_rows
@@ -158,7 +211,7 @@ def _render_timestamps(column: pa.Array) -> pa.Array:
 def _render_safely(column: pa.Array) -> pa.Array | None:
     try:
         return render(column)
-    except (pa.ArrowException, ValueError):
+    except (pa.ArrowException, ValueError, OverflowError):
         return None
 
 
@@ -192,7 +245,7 @@ def _cell(column: pa.Array) -> tuple[str | None, str | None]:
 
 
 def _json(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=_leaf)
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False, default=_leaf)
 
 
 def _leaf(value: Any) -> str:

@@ -7,24 +7,22 @@ number of bronze rows.
 from __future__ import annotations
 
 import io
+import json
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
 from typing import IO
 
 import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.json as pa_json
 
 from jobs.bronze.csv_blocks import Blocks
 from jobs.bronze.csv_records import read_csv, read_header
-from jobs.bronze.jsonl_records import read_jsonl, read_line, split_lines
-from jobs.bronze.parquet_records import COMPACT_BATCH, check_values, decoded, opened, read_parquet
-from jobs.bronze.source import Limits, open_file, unpacked
+from jobs.bronze.jsonl_records import is_deep, read_jsonl, read_line, split_lines
+from jobs.bronze.parquet_records import decoded, inspect_values, opened, read_parquet
+from jobs.bronze.source import Broken, Limits, open_file, unpacked
 from jobs.core.contracts import Feed
 
 LIMITS = Limits()
-BULK_LINE = 8_192
 
 
 @dataclass
@@ -60,7 +58,7 @@ def inspect_records(source: str | bytes, feed: Feed, limits: Limits = LIMITS) ->
             return _inspect_parquet(raw, limits)
         if feed.format.type == "csv":
             blocks = Blocks(unpacked(raw, limits), limits)
-            names = read_header(blocks, feed.format.encoding, limits)
+            names = read_header(blocks, list(feed.columns), feed.format.encoding, limits)
             return Inspection(sum(block.rows for block in blocks), set(names))
         return _inspect_jsonl(unpacked(raw, limits), feed, limits)
 
@@ -71,12 +69,11 @@ def _open(source: str | bytes) -> IO[bytes]:
 
 def _inspect_parquet(raw: IO[bytes], limits: Limits) -> Inspection:
     """Twice: with dictionaries, to see a long value before it is spread; then just as bronze does."""
-    with opened(raw, limits, dictionaries=True) as file:
+    with opened(raw, limits, dictionaries=True) as (file, packed):
         found = Inspection(columns=set(file.schema_arrow.names))
-        for batch in decoded(file, COMPACT_BATCH):
-            check_values(batch, limits)
+        inspect_values(file, packed, limits)
     raw.seek(0)
-    with opened(raw, limits) as file:
+    with opened(raw, limits) as (file, _):
         found.rows = sum(batch.num_rows for batch in decoded(file))
     return found
 
@@ -86,37 +83,38 @@ def _inspect_jsonl(chunks: Iterator[bytes], feed: Feed, limits: Limits) -> Inspe
     found = Inspection(needs_columns=False)
     for lines in split_lines(chunks, limits):
         found.rows += len(lines)
-        if lines and not _keys_in_bulk(lines, found):
-            _keys_one_by_one(lines, feed.format.encoding, found)
+        if lines and not _keys_in_bulk(lines, feed.format.encoding, limits, found):
+            _keys_one_by_one(lines, feed.format.encoding, limits, found)
+        if len(found.columns) > limits.columns:
+            raise Broken("too_large", f"has more than {limits.columns} columns")
     return found
 
 
-def _keys_in_bulk(lines: list[bytes], found: Inspection) -> bool:
+def _keys_in_bulk(lines: list[bytes], encoding: str, limits: Limits, found: Inspection) -> bool:
     """False when the lines must be looked at one by one.
 
-    Long lines are: the bulk parser has no limit of its own for nesting.
+    By the standard library, which is as fast here as Arrow's JSON reader; that one dies (with the whole process)
+    of a line that is only `null`, and of a deep one (Arrow 26).
     """
-    if max(map(len, lines)) > BULK_LINE:
+    if any(is_deep(line, limits) for line in lines):
         return False
-    data = b"\n".join(lines)
     try:
-        table = pa_json.read_json(
-            pa.BufferReader(data), pa_json.ReadOptions(use_threads=False, block_size=len(data) + 1)
-        )
-    except (pa.ArrowException, UnicodeDecodeError):
+        text = (b"[" + b",".join(lines) + b"]").decode(encoding)
+        rows = json.loads(text, parse_int=str, parse_float=str)
+    except (ValueError, RecursionError):
         return False
-    if table.num_rows != len(lines):
+    if len(rows) != len(lines) or not all(isinstance(row, dict) for row in rows):
         return False
-    found.columns.update(table.schema.names)
-    if "op" not in table.schema.names or not pa.types.is_string(table.schema.field("op").type):
-        found.needs_columns = True
-    else:
-        found.needs_columns |= bool(pc.any(pc.fill_null(pc.not_equal(table["op"], "withdraw"), True)).as_py())
+    found.columns.update(*rows)
+    for line, row in zip(lines, rows, strict=True):
+        if found.needs_columns:
+            break
+        found.needs_columns = row.get("op") != "withdraw" and read_line(line, encoding, limits).why is None
     return True
 
 
-def _keys_one_by_one(lines: list[bytes], encoding: str, found: Inspection) -> None:
+def _keys_one_by_one(lines: list[bytes], encoding: str, limits: Limits, found: Inspection) -> None:
     for line in lines:
-        row = read_line(line, encoding)
+        row = read_line(line, encoding, limits)
         found.columns.update(row.cells)
         found.needs_columns |= row.why is None and row.cells.get("op") != "withdraw"

@@ -35,7 +35,9 @@ class Broken(Exception):
 class Limits:
     """What a delivery may weigh. Sizes in bytes. `value_bytes` is for one Parquet value.
 
-    `unpack_ratio` counts once `ratio_from` bytes are unpacked (deflate reaches 1,032).
+    `unpack_ratio` counts once `ratio_from` bytes are unpacked (deflate reaches 1,032). `name_bytes` is for a column's name,
+    which bronze repeats in every record. `depth` is how deep JSON may nest: a number, since what Python's stack allows
+    differs from process to process.
     """
 
     manifest_bytes: int = MIB
@@ -48,6 +50,8 @@ class Limits:
     record_bytes: int = MIB
     value_bytes: int = 65_536
     columns: int = 1_000
+    name_bytes: int = 256
+    depth: int = 64
     rows: int = 500_000_000
 
 

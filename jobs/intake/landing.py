@@ -17,10 +17,13 @@ from typing import IO
 
 from jobs.bronze.source import Broken
 from jobs.core.errors import UserError
-from jobs.intake.manifest import MANIFEST
+from jobs.intake.manifest import EARLIEST, LATEST, MANIFEST
 
 FILE_NAME = re.compile(r"[\w.-]{1,128}", re.UNICODE)
 NAME_SHOWN = 120
+_HALVES = re.compile("[\ud800-\udc7f\udd00-\udfff]")
+"""Halves of characters that JSON can write and no file name has (the others stand for a name's broken bytes)."""
+_LONG_NUMBER = re.compile(r"\d{7,}")
 
 
 @dataclass(frozen=True)
@@ -44,11 +47,14 @@ class Found:
 
 @dataclass
 class Discovery:
-    """What was found, which folders have no manifest yet, and which are links, that are not followed."""
+    """What was found, which folders have no manifest yet, which are links, that are not followed, and which can't be
+    looked into.
+    """
 
     found: list[Found] = field(default_factory=list)
     waiting: list[str] = field(default_factory=list)
     links: list[str] = field(default_factory=list)
+    closed: list[str] = field(default_factory=list)
 
 
 def discover(landing: str, on: date) -> Discovery:
@@ -57,8 +63,10 @@ def discover(landing: str, on: date) -> Discovery:
     Raises UserError when there is no landing folder.
     """
     root = Path(landing)
-    if "://" in landing or not root.is_dir():
-        raise UserError(f"{landing}: the landing area must be a folder of this machine; give another with --landing")
+    if "://" in landing or not root.is_dir() or not os.access(root, os.R_OK | os.X_OK):
+        raise UserError(
+            f"{landing}: the landing area must be a folder of this machine that can be read; give another with --landing"
+        )
     seen = Discovery()
     for agency in _folders(root, seen, follow=True):
         for feed in _folders(agency, seen):
@@ -85,30 +93,47 @@ def _folders(parent: Path, seen: Discovery, *, follow: bool = False) -> list[Pat
     An agency's own folder may be linked to where it lies.
     """
     folders = []
-    for entry in os.scandir(parent):
-        if entry.name.startswith("."):
-            continue
-        if entry.is_symlink() and not follow:
+    try:
+        entries = [entry for entry in os.scandir(parent) if not entry.name.startswith(".")]
+    except OSError:  # its owner closed it, or took it away: that is no reason to stop the others
+        seen.closed.append(printable(parent.name))
+        return []
+    for entry in entries:
+        if entry.is_symlink() and not (follow and _leads_to_a_folder(entry)):
             seen.links.append(printable(entry.name))
         elif entry.is_dir():
             folders.append(Path(entry.path))
     return sorted(folders)
 
 
+def _leads_to_a_folder(link: os.DirEntry[str]) -> bool:
+    try:
+        return link.is_dir()
+    except OSError:  # it leads to itself, or its target is no name
+        return False
+
+
 def _as_date(name: str) -> date | None:
     try:
-        return date.fromisoformat(name) if re.fullmatch(r"\d{4}-\d{2}-\d{2}", name) else None
+        when = date.fromisoformat(name) if re.fullmatch(r"\d{4}-\d{2}-\d{2}", name) else None
     except ValueError:
         return None
+    return when if when and EARLIEST < when.year < LATEST else None
 
 
 def printable(name: str) -> str:
     """A sender's name without control characters and broken bytes, not too long: what may stand in a row or
     on a screen.
     """
-    text = os.fsencode(name).decode("utf-8", "backslashreplace")
+    text = _HALVES.sub(lambda half: ascii(half[0])[1:-1], name)
+    text = os.fsencode(text).decode("utf-8", "backslashreplace")
     text = "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text)
     return text if len(text) <= NAME_SHOWN else text[: NAME_SHOWN - 1] + "…"
+
+
+def masked(name: str) -> str:
+    """As `printable`, a long number in it as `138****8000`: a column may be called by a value of its record."""
+    return _LONG_NUMBER.sub(lambda found: f"{found[0][:3]}****{found[0][-4:]}", printable(name))
 
 
 def is_file_name(name: str) -> bool:

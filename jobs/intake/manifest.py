@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
-from datetime import date, datetime
+import re
+from datetime import date
 from typing import Any, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
 MANIFEST = "manifest.json"
 SIGNATURE = "manifest.sig"
 MAX_SEQUENCE = 2**63 - 1
 EARLIEST, LATEST = 1970, 2200
+_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
 class BadManifest(Exception):
@@ -49,14 +51,16 @@ class Manifest(BaseModel):
 
     @field_validator("business_date", "produced_at", mode="before")
     @classmethod
-    def _written_as_text(cls, value: Any) -> Any:
-        if not isinstance(value, str | date):
+    def _written_as_text(cls, value: Any, info: ValidationInfo) -> Any:
+        """A number of seconds, which pydantic would take for a time, is none."""
+        is_date = info.field_name == "business_date"
+        if not isinstance(value, str) or not (_DATE.fullmatch(value) if is_date else _DATE.match(value)):
             raise ValueError("must be text in ISO 8601")
         return value
 
-    @field_validator("produced_at")
+    @field_validator("business_date", "produced_at")
     @classmethod
-    def _in_our_times(cls, value: datetime) -> datetime:
+    def _in_our_times(cls, value: date) -> date:
         if not EARLIEST < value.year < LATEST:
             raise ValueError(f"must lie between the years {EARLIEST} and {LATEST}")
         return value

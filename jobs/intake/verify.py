@@ -17,7 +17,7 @@ from jobs.bronze.records import Inspection, inspect_records
 from jobs.bronze.source import Broken, Limits
 from jobs.core.contracts import Feed
 from jobs.intake.agencies import Agency
-from jobs.intake.landing import Found, is_file_name, opened, printable
+from jobs.intake.landing import Found, is_file_name, masked, opened, printable
 from jobs.intake.manifest import MANIFEST, SIGNATURE, BadManifest, Manifest, ManifestFile, parse_manifest
 from jobs.intake.staging import Copy, Staging
 
@@ -113,10 +113,10 @@ def check_files(manifest: Manifest, found: Found, feed: Feed, staging: Staging, 
                     "row_count",
                     f"file {printable(file.name)} has {seen.rows} records; {MANIFEST} says {file.rows}",
                 )
+        checked.warnings += _strangers(manifest, found)
     except BaseException:
         staging.drop(checked.copies)
         raise
-    checked.warnings += _strangers(manifest, found)
     return checked
 
 
@@ -188,11 +188,14 @@ def _check_columns(manifest: Manifest, inspections: list[Inspection], feed: Feed
             where = f"file {name}" if name else "every record"
             raise Broken("column_missing", f"{where} is without the required column {', '.join(missing)}")
     unknown = sorted(set().union(*(seen.columns for seen in inspections)) - set(feed.columns))
-    shown = ", ".join(printable(name) for name in unknown[:COLUMNS_SHOWN])
+    shown = ", ".join(masked(name) for name in unknown[:COLUMNS_SHOWN])
     return [f"unknown column: {shown}{' …' if len(unknown) > COLUMNS_SHOWN else ''}"] if unknown else []
 
 
 def _strangers(manifest: Manifest, found: Found) -> list[str]:
     named = {file.name for file in manifest.files} | {MANIFEST, SIGNATURE}
-    count = sum(1 for entry in os.scandir(found.folder) if entry.name not in named)
+    try:
+        count = sum(1 for entry in os.scandir(found.folder) if entry.name not in named)
+    except OSError:  # it was taken away while it was read, and what was read of it is whole
+        return []
     return [f"{count} files in the folder are not in {MANIFEST}; they were left aside"] if count else []

@@ -328,6 +328,9 @@ def read_tagpack(source: Source, reading: Reading) -> None:
         for needed in ("address", "currency", "label", "lastmod"):
             if not isinstance(tag.get(needed), str):
                 raise source.refuse(name, f"tag {number} has no {needed}, nor has the pack")
+        for text in ("title", "abuse", "category", "source"):
+            if not isinstance(tag.get(text, ""), str):
+                raise source.refuse(name, f"the {text} of tag {number} should be one text")
         if _NO_KEY.fullmatch(tag["address"]):
             reading.drop("placeholder_wallet")
             continue
@@ -378,15 +381,15 @@ def read_hosts_file(source: Source, reading: Reading) -> None:
             reading.drop("blank")
         elif line.startswith("#"):
             reading.drop("comment")
-            if found := re.fullmatch(r"# Domains: (\d+)", line):
-                promised = int(found[1])
+            if found := re.fullmatch(r"# Domains: 0*([0-9]+)", line):
+                promised = found[1]
         elif found := re.fullmatch(r"(?:0\.0\.0\.0|127\.0\.0\.1)\s+(\S+)", line):
             hosts += 1
             reading.write(_listed_host(source, found[1]))
         else:
             raise source.refuse(name, f"line {number} should be 0.0.0.0 and a host")
-    if promised is not None and promised != hosts:
-        raise source.refuse(name, f"its header says {promised} domains and it has {hosts}: it is cut or mixed")
+    if promised is not None and promised != str(hosts):
+        raise source.refuse(name, f"its header says {promised[:20]} domains and it has {hosts}: it is cut or mixed")
 
 
 @layout(

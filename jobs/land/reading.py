@@ -180,10 +180,14 @@ def json_pairs(source: Source, reading: Reading, layout: str) -> list[tuple[str,
 
     A key given twice stays twice.
     """
+    text = decode(source, reading, layout)
     try:
-        value = json.loads(decode(source, reading, layout), object_pairs_hook=list)
+        value = json.loads(text, object_pairs_hook=list)
     except json.JSONDecodeError as error:
         raise source.refuse(layout, f"line {error.lineno} is not JSON ({error.msg})") from None
+    except (ValueError, RecursionError):
+        raise source.refuse(layout, "it has a number too long, or is nested too deeply") from None
+    _check_characters(source, layout, text, value)
     if not isinstance(value, list) or not all(isinstance(member, tuple) for member in value):
         raise source.refuse(layout, "it should be one JSON object")
     return value
@@ -191,14 +195,28 @@ def json_pairs(source: Source, reading: Reading, layout: str) -> list[tuple[str,
 
 def yaml_mapping(source: Source, reading: Reading, layout: str) -> dict[str, Any]:
     """The YAML mapping that the file is, every scalar as its text (an address must not become a number)."""
+    text = decode(source, reading, layout)
     try:
-        value = yaml.load(decode(source, reading, layout), Loader=_Loader)
+        value = yaml.load(text, Loader=_Loader)
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise source.refuse(layout, f"line {line} is not YAML") from None
+    except (yaml.YAMLError, RecursionError):
+        raise source.refuse(layout, "it has a character that YAML does not allow, or is nested too deeply") from None
+    _check_characters(source, layout, text, value)
     if not isinstance(value, dict):
         raise source.refuse(layout, "it should be a YAML mapping")
     return value
+
+
+def _check_characters(source: Source, layout: str, text: str, value: Any) -> None:
+    """Both formats can write half a character (`\\ud800`), which is no text."""
+    if "\\u" not in text and "\\U" not in text:
+        return
+    try:
+        json.dumps(value, ensure_ascii=False).encode()
+    except (UnicodeEncodeError, ValueError, RecursionError):
+        raise source.refuse(layout, "a text in it has half a character, or holds itself") from None
 
 
 def iso_date(text: str) -> str:

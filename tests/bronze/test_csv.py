@@ -6,7 +6,7 @@ import io
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jobs.bronze import csv_blocks
@@ -183,6 +183,7 @@ class TestRecords:
         st.lists(st.lists(st.sampled_from(MARKS), max_size=6).map("".join), min_size=2, max_size=8),
         st.booleans(),
     )
+    @settings(deadline=None)
     def test_what_the_csv_module_writes_is_read_back(self, cells: list[str], quote_all: bool) -> None:
         cells = [cell.replace("\0", "") for cell in cells]
         out = io.StringIO()
@@ -192,6 +193,7 @@ class TestRecords:
         assert named(out.getvalue().encode(), "record_id", "issuer") == [("r", cell or None, None) for cell in cells]
 
     @given(st.lists(st.sampled_from(MARKS), max_size=40).map("".join))
+    @settings(deadline=None)
     def test_any_text_is_read_the_same_in_one_block_and_in_many(self, text: str) -> None:
         data = b"record_id,issuer\n" + text.encode()
         here = rows(data)

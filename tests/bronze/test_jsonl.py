@@ -55,7 +55,7 @@ def test_empty_lines_windows_line_ends_and_a_byte_order_mark_are_no_matter() -> 
         (b"{} {}", "is not JSON"),
         (b'{"record_id": NaN}', "is not JSON"),
         (b'{"record_id": "a\tb"}', "is not JSON"),
-        (DEEP, "is not JSON"),
+        (DEEP, "is nested deeper than 64"),
     ],
     ids=["list", "text", "cut", "two", "nan", "control", "deep"],
 )

@@ -2,6 +2,9 @@
 
 import base64
 import json
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta, timezone
 from pathlib import Path
@@ -71,7 +74,7 @@ class World:
 
     def night(self, on: date = DAY) -> list[Answer]:
         """What intake answers in this night, in order of path."""
-        self.landing.mkdir(exist_ok=True)
+        self.landing.mkdir(parents=True, exist_ok=True)
         staging = Staging(str(self.root / "lake"))
         end = datetime(on.year, on.month, on.day, 16, tzinfo=UTC)
         ledger = Ledger.of(self.ledger_rows)
@@ -82,6 +85,14 @@ class World:
 
     def staged(self) -> list[str]:
         return sorted(path.name for path in (self.root / "lake" / "staged").iterdir())
+
+
+@contextmanager
+def scratch() -> Iterator[Path]:
+    """An empty folder, in memory where that is to be had: what is taken is synced, and many small worlds wait for disks."""
+    memory = Path("/dev/shm")
+    with tempfile.TemporaryDirectory(dir=memory if memory.is_dir() else None) as folder:
+        yield Path(folder)
 
 
 def as_row(answer: Answer) -> dict[str, Any]:
