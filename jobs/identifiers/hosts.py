@@ -15,6 +15,9 @@ from pyspark.sql.pandas.functions import arrow_udf
 
 from jobs.identifiers.rare import IPV4, suffix_list
 
+AUTHORITY = r"^[a-z][a-z0-9+.-]*://(?:[^@/?#]*@)?(\[[^\]]+\]|[^:/?#]+)"
+"""A url in normal form up to its host, which is the group, an address of IPv6 in its brackets. Java's and Rust's engines read it alike."""
+
 
 class Host(NamedTuple):
     """An identifier of type `domain` or `ip`; both null where the url is."""
@@ -25,7 +28,7 @@ class Host(NamedTuple):
 
 def host_of_url(url: Column) -> Host:
     """The host of a url in normal form."""
-    authority = F.regexp_extract(url, r"^[a-z][a-z0-9+.-]*://(?:[^@/?#]*@)?(\[[^\]]+\]|[^:/?#]+)", 1)
+    authority = F.regexp_extract(url, AUTHORITY, 1)
     is_ip = authority.startswith("[") | authority.rlike(rf"^{IPV4}\z")
     type_ = F.when(url.isNotNull(), F.when(is_ip, F.lit("ip")).otherwise(F.lit("domain")))
     return Host(type_, F.translate(authority, "[]", ""))
@@ -52,17 +55,8 @@ def registrable(domain: Column) -> Column:
     return _by_arrow(_registrables, "string")(domain)
 
 
-def is_public_suffix(domain: Column) -> Column:
-    """`is_public_suffix_py` for domains in normal form, in Arrow batches; null for null."""
-    return _by_arrow(_suffixes, "boolean")(domain)
-
-
 def _registrables(domains: pa.Array) -> pa.Array:
     return _once_each(domains, registrable_py, pa.string())
-
-
-def _suffixes(domains: pa.Array) -> pa.Array:
-    return _once_each(domains, is_public_suffix_py, pa.bool_())
 
 
 def _once_each(domains: pa.Array, function: Callable[[str], object], type_: pa.DataType) -> pa.Array:

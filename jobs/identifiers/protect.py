@@ -9,15 +9,13 @@ from __future__ import annotations
 import re
 from datetime import date
 from pathlib import Path
-from typing import Any
 
+import polars as pl
 from pydantic import model_validator
-from pyspark.sql import Column, DataFrame
-from pyspark.sql import functions as F
 
 from jobs.core.errors import UserError
 from jobs.core.yamlfile import Strict, load_model
-from jobs.identifiers.hosts import host_of_url, is_public_suffix
+from jobs.identifiers.hosts import AUTHORITY, is_public_suffix_py
 from jobs.identifiers.rare import TYPES, Codes, lists_of, normalise_py
 
 PUBLIC_SUFFIX = "public_suffix"
@@ -91,51 +89,51 @@ def _normal_values(path: Path, group: Group, codes: Codes) -> tuple[str, ...]:
 _SCOPED = {"bank_account", "payment_account", "internet_account"}
 
 
-def protected_reason(type_: Column, value: Column, protected: Protected) -> Column:
-    """Why (type, value) in normal form is protected by the policy or as a public suffix; null when it is not.
+def mark_protected(identifiers: pl.DataFrame, protected: Protected, guarded: pl.Series) -> pl.DataFrame:
+    """`identifiers` (node_id, type, value and more) with `protected_reason`, null for what may be listed, and
+    `is_guarded`: whether nothing rolls up into it. One row in is one row out, in the same order.
+
+    `guarded`: node ids that guard lists name. A guarded domain is protected itself; what is below it, hosts and
+    urls, is not. Policy and public suffixes go before guard lists.
+    """
+    on_list = pl.col("node_id").is_in(guarded.drop_nulls().unique().implode()).fill_null(False)
+    marked = identifiers.with_columns(protected_reason(identifiers, protected), is_guarded=on_list)
+    reason = pl.coalesce("protected_reason", pl.when("is_guarded").then(pl.lit(GUARD_LIST)))
+    is_suffix = (pl.col("protected_reason") == PUBLIC_SUFFIX).fill_null(False)
+    return marked.with_columns(protected_reason=reason, is_guarded=pl.col("is_guarded") | is_suffix)
+
+
+def protected_reason(identifiers: pl.DataFrame, protected: Protected) -> pl.Series:
+    """Why each row's (type, value) in normal form is protected by the policy or as a public suffix; null when it is not.
 
     The first group that applies gives the reason. A service number is protected with any area code before it
     too.
     """
-    host = _host(type_, value)
-    tests: list[tuple[Any, str]] = [
-        (_is_in(group, type_, value, host), group.id) for group in protected.groups if group.values
-    ]
-    suffix = is_public_suffix(F.when(type_ == "domain", value))
-    tests.append((F.coalesce(suffix, F.lit(False)), PUBLIC_SUFFIX))
-    return F.coalesce(*[F.when(test, F.lit(reason)) for test, reason in tests])
+    rows = identifiers.select("type", "value", host=_host(), phone=_of_type("phone"), domain=_of_type("domain"))
+    suffixes = [domain for domain in rows["domain"].drop_nulls().unique() if is_public_suffix_py(domain)]
+    tests = [(_is_in(group), group.id) for group in protected.groups if group.values]
+    tests.append((pl.col("domain").is_in(pl.Series(suffixes, dtype=pl.String).implode()), PUBLIC_SUFFIX))
+    reasons = [pl.when(test).then(pl.lit(reason)) for test, reason in tests]
+    return rows.select(protected_reason=pl.coalesce(reasons)).to_series()
 
 
-def mark_protected(df: DataFrame, type_: str, value: str, protected: Protected, guard: DataFrame | None) -> DataFrame:
-    """`df` with `protected_reason` STRING, null for what may be listed; one row in is one row out.
-
-    `guard` has the column `domain`: guarded domains in normal form. A guarded domain is protected itself;
-    what is below it, hosts and urls, is not. Policy and public suffixes go before guard lists.
-    """
-    reason = protected_reason(F.col(type_), F.col(value), protected)
-    if guard is None:
-        return df.withColumn("protected_reason", reason)
-    listed = guard.select(F.col("domain").alias("__guarded")).where(F.col("__guarded").isNotNull()).dropDuplicates()
-    is_guarded = (F.col(type_) == "domain") & (F.col(value) == F.col("__guarded"))
-    joined = df.join(F.broadcast(listed), on=is_guarded, how="left")
-    by_guard = F.when(F.col("__guarded").isNotNull(), F.lit(GUARD_LIST))
-    return joined.withColumn("protected_reason", F.coalesce(reason, by_guard)).drop("__guarded")
+def _of_type(type_: str) -> pl.Expr:
+    return pl.when(pl.col("type") == type_).then(pl.col("value"))
 
 
-def _host(type_: Column, value: Column) -> Column:
-    url_host = host_of_url(F.when(type_ == "url", value)).value
-    return (
-        F.when(type_ == "domain", value).when(type_ == "email", F.substring_index(value, "@", -1)).otherwise(url_host)
-    )
+def _host() -> pl.Expr:
+    """Of a domain, an email or a url; null for all else."""
+    of_url = _of_type("url").str.extract(AUTHORITY, 1).str.replace_all(r"[\[\]]", "")
+    return pl.coalesce(_of_type("domain"), _of_type("email").str.split("@").list.last(), of_url)
 
 
-def _is_in(group: Group, type_: Column, value: Column, host: Column) -> Column:
+def _is_in(group: Group) -> pl.Expr:
     if group.below:
-        return host.rlike(rf"^(?:.*[.])?(?:{_one_of(group.values)})\z")
-    exact = (type_ == group.type) & value.isin(*group.values)
+        return pl.col("host").str.contains(rf"^(?:.*[.])?(?:{_one_of(group.values)})\z")
+    exact = (pl.col("type") == group.type) & pl.col("value").is_in(group.values)
     codes = [number.removeprefix("+86") for number in group.values] if group.type == "phone" else []
     codes = [code for code in codes if 5 <= len(code) <= 6]
-    return exact | ((type_ == "phone") & value.rlike(rf"^[+]86{_AREA}(?:{_one_of(codes)})\z")) if codes else exact
+    return exact | pl.col("phone").str.contains(rf"^[+]86{_AREA}(?:{_one_of(codes)})\z") if codes else exact
 
 
 def _one_of(texts: tuple[str, ...] | list[str]) -> str:

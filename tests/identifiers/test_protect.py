@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import polars as pl
 import pytest
-from pyspark.sql import SparkSession
 
 from jobs.core.contracts import CodeList, load_codes
 from jobs.core.errors import UserError
 from jobs.core.settings import ROOT
+from jobs.identifiers.keys import node_ids
 from jobs.identifiers.protect import Protected, load_protected, mark_protected
 
 
@@ -23,7 +24,7 @@ def protected(codes: dict[str, CodeList]) -> Protected:
     return load_protected(Path(ROOT) / "schemas" / "policy" / "protected.yml", codes)
 
 
-def test_each_kind_of_protection_reaches_as_far_as_it_should(spark: SparkSession, protected: Protected) -> None:
+def test_each_kind_of_protection_reaches_as_far_as_it_should(protected: Protected) -> None:
     expected = {
         ("phone", "+8695588"): "bank_hotline",
         ("phone", "+862195588"): "bank_hotline",
@@ -62,16 +63,27 @@ def test_each_kind_of_protection_reaches_as_far_as_it_should(spark: SparkSession
         ("bank_card", "6222020000000000000"): None,
         (None, None): None,
     }
-    df = spark.createDataFrame([(*key, n) for n, key in enumerate(expected)], "type string, value string, n int")
-    guard = spark.createDataFrame(
-        [("guarded.example.com",), ("guarded.example.com",), ("gov.cn",), (None,)], "domain string"
-    )
-    rows = mark_protected(df, "type", "value", protected, guard).collect()
-    assert len(rows) == len(expected), "one row in is one row out, though the guard list repeats itself"
-    assert {(row.type, row.value): row.protected_reason for row in rows} == expected
-    alone = mark_protected(df, "type", "value", protected, None).where("protected_reason = 'guard_list'").count()
+    named = pl.DataFrame(list(expected), schema={"type": pl.String, "value": pl.String}, orient="row")
+    df = named.with_columns(node_id=node_ids(b"key", named["type"], named["value"]))
+    domains = pl.Series(["guarded.example.com", "guarded.example.com", "gov.cn"])
+    guard = node_ids(b"key", "domain", domains).extend_constant(None, 1)
+    rows = mark_protected(df, protected, guard)
+    assert rows.height == len(expected), "one row in is one row out, though the guard list repeats itself"
+    assert {(row["type"], row["value"]): row["protected_reason"] for row in rows.to_dicts()} == expected
+    alone = mark_protected(df, protected, guard.clear()).filter(pl.col("protected_reason") == "guard_list").height
     assert alone == 0
-    assert {row.protected_reason for row in rows} - {None} <= set(protected.reasons)
+    assert set(rows["protected_reason"]) - {None} <= set(protected.reasons)
+
+
+def test_nothing_rolls_up_into_what_is_on_a_guard_list_or_a_public_suffix(protected: Protected) -> None:
+    values = ["guarded.example.com", "github.io", "icbc.com.cn", "weibo.com", "other.example.com", "a.example.com"]
+    named = pl.DataFrame({"node_id": [1, 2, 3, 4, 5, None], "type": ["domain"] * 6, "value": values})
+    rows = mark_protected(named, protected, pl.Series([1, 4, None]))
+    assert rows["protected_reason"].to_list() == [
+        "guard_list", "public_suffix", "bank_domain", "platform_domain", None, None,
+    ]  # fmt: skip
+    assert rows["is_guarded"].to_list() == [True, True, False, True, False, False]
+    assert rows.drop("protected_reason", "is_guarded").equals(named), "the rows and their order are those given"
 
 
 def test_every_group_of_the_policy_says_why(protected: Protected) -> None:
