@@ -49,7 +49,12 @@ def _append(night: Night, feed: Feed, taken: Sequence[dict[str, Any]]) -> None:
     if sum(file[-1] for file in files) <= SMALL_ROWS and size <= SMALL_BYTES:
         night.lake.append(name, _frame(pa.Table.from_batches(read([batch_of_files(files)])), night, name))
     else:
-        night.lake.append(name, night.spark.createDataFrame(files, FILES_DDL).mapInArrow(read, bronze_ddl(feed)))
+        night.lake.append(
+            name,
+            night.session(sum(row["rows_in"] for row in taken))
+            .createDataFrame(files, FILES_DDL)
+            .mapInArrow(read, bronze_ddl(feed)),
+        )
 
 
 def _frame(rows: pa.Table, night: Night, name: str) -> pl.DataFrame:

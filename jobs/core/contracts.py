@@ -19,6 +19,8 @@ SPARK_TYPES: dict[str, str] = {
     "timestamp": "timestamp", "moment": "timestamp",
 }  # fmt: skip
 BASE_COLUMNS = ("record_id", "op", "recorded_at")
+PATTERN = "e164_pattern"
+"""The column of a guard list that is `matching`: regular expressions of phone numbers in normal form."""
 
 
 class CodeList(Strict):
@@ -128,6 +130,7 @@ class Feed(Strict):
     reader: str | None = None
     licence: str | None = None
     signals: tuple[PublicSignal, ...] = ()
+    guards: Literal["itself", "below", "matching"] | None = None
     slaProperties: tuple[dict[str, Any], ...] = ()
 
     @property
@@ -170,6 +173,24 @@ class Feed(Strict):
                 )
             if signal.from_ not in known:
                 raise fault(("signals", index), f"names column '{signal.from_}', which the schema does not have")
+        return self
+
+    @model_validator(mode="after")
+    def _guards_what_it_can(self) -> Feed:
+        if (self.guards is not None) != (self.agency == "guard"):
+            raise fault(("guards",), "a list of agency guard says what it guards, and no other feed does")
+        types = {identifier.type for identifier in self.identifiers.values()}
+        if self.guards == "itself" and (not types or None in types):
+            raise fault(("guards",), "'itself' goes with identifiers that have a type")
+        if self.guards == "below" and types != {"domain"}:
+            raise fault(("guards",), "'below' goes with identifiers of type domain")
+        column = self.columns.get(PATTERN)
+        readable = column is not None and column.logicalType == "string" and column.classification != "personal"
+        if self.guards == "matching" and (types or not readable):
+            raise fault(
+                ("guards",),
+                f"'matching' goes with a column {PATTERN}, a string that is not personal, and no identifiers",
+            )
         return self
 
 

@@ -7,7 +7,7 @@ left behind is rolled back when a stage first touches the table: Delta's RESTORE
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Literal
@@ -31,7 +31,11 @@ class Lake:
     """Tables by name (`graph.edges`), each in `<root>/<layer>/<table>`."""
 
     def __init__(
-        self, spark: SparkSession, root: str, tables: dict[str, TableSchema], pins: dict[str, int] | None = None
+        self,
+        spark: SparkSession | Callable[[], SparkSession],
+        root: str,
+        tables: dict[str, TableSchema],
+        pins: dict[str, int] | None = None,
     ) -> None:
         self._spark = spark
         self._root = root.rstrip("/")
@@ -39,6 +43,10 @@ class Lake:
         self._visible: dict[str, int] = dict(pins or {})
         self._ready: set[str] = set()
         self._guard = threading.Lock()
+
+    @property
+    def _session(self) -> SparkSession:
+        return self._spark() if callable(self._spark) else self._spark
 
     @property
     def versions(self) -> dict[str, int]:
@@ -68,8 +76,8 @@ class Lake:
         if not table.pinned:
             version = self._newest(name)
         if version == ABSENT:
-            return self._spark.createDataFrame([], table.struct)
-        frame = self._spark.read.format("delta").option("versionAsOf", version).load(self.path(name))
+            return self._session.createDataFrame([], table.struct)
+        frame = self._session.read.format("delta").option("versionAsOf", version).load(self.path(name))
         return frame.select(*table.names)
 
     def frame(self, name: str, columns: Sequence[str] | None = None, night_on: date | None = None) -> pl.DataFrame:

@@ -48,7 +48,7 @@ class Stage:
 class Night:
     """One business date's run over the lake."""
 
-    spark: SparkSession
+    spark: SparkSession | Callable[[int], SparkSession]
     lake: Lake
     settings: Settings
     on: date
@@ -60,6 +60,10 @@ class Night:
     say: Callable[[str], None] = lambda text: print(text, flush=True)
     after_commit: list[Callable[[], None]] = field(default_factory=list)
     scratch: dict[str, Any] = field(default_factory=dict)
+
+    def session(self, rows: int) -> SparkSession:
+        """The Spark session, started now if it is not yet: for so many rows."""
+        return self.spark(rows) if callable(self.spark) else self.spark
 
     @property
     def instant(self) -> datetime:

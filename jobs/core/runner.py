@@ -22,6 +22,8 @@ from jobs.core.settings import Settings
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
+    from jobs.core.spark import LazySpark
+
 Say = Callable[[str], None]
 
 
@@ -68,7 +70,7 @@ class _Bench:
     settings: Settings
     world: World
     say: Say
-    spark: SparkSession
+    spark: SparkSession | LazySpark
     common: dict[str, Any]
     tables: dict[str, Any]
     run_id: str
@@ -107,11 +109,11 @@ def _opened(
         common["key"] = read_key(settings)  # under the lock: two first nights at once must not make two keys
         from jobs.core.lake import Lake
         from jobs.core.schema import load_tables
-        from jobs.core.spark import get_spark
+        from jobs.core.spark import LazySpark
 
         for name in stages:
             world.prepare.get(name, lambda: None)()
-        session = spark or get_spark(settings)
+        session = spark or LazySpark(settings)
         tables = load_tables(schemas, contracts)
         last = _last_night(Lake(session, settings.lake, tables))
         if last:

@@ -12,8 +12,8 @@ from jobs.core.errors import UserError
 
 ROOT = Path(__file__).resolve().parents[2]
 FILE = "antifraud.toml"
-ENGINES = ("quick", "bulk")
-"""How Spark is tuned: for nights of up to some hundred thousand records, or for loads of millions (docs/decisions/0010)."""
+ENGINES = ("auto", "quick", "bulk")
+"""How Spark is tuned: for nights of some ten thousand records, for large loads, or by the number of records (docs/decisions/0010)."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Settings:
     master: str = "local[2]"
     driver_memory: str = "4g"
     shuffle_partitions: int = 2
-    engine: str = "quick"
+    engine: str = "auto"
     spark: dict[str, str] = field(default_factory=dict)
 
     @property

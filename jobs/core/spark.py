@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -55,6 +56,30 @@ _CONF = {
 _QUICK = {"spark.sql.codegen.wholeStage": "false", "spark.sql.codegen.factoryMode": "NO_CODEGEN"}
 
 
+BULK_ROWS = 200_000
+"""From so many rows on, code generation and full compilation pay for themselves (docs/decisions/0010)."""
+
+
+class LazySpark:
+    """The one Spark session of a process, started when a stage first needs it: a night that brings nothing starts none.
+
+    Called with the number of rows that are to be worked on; the first call decides how Spark is tuned where the settings say `auto`.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._guard = threading.Lock()
+        self._session: SparkSession | None = None
+
+    def __call__(self, rows: int = 0) -> SparkSession:
+        with self._guard:
+            if self._session is None:
+                engine = self._settings.engine
+                chosen = ("bulk" if rows >= BULK_ROWS else "quick") if engine == "auto" else engine
+                self._session = get_spark(self._settings.with_changes(engine=chosen))
+            return self._session
+
+
 def get_spark(settings: Settings) -> SparkSession:
     """The session, made at the first call. Raises UserError when the JARs or Java are missing."""
     from pyspark.logger import PySparkLogger
@@ -67,7 +92,7 @@ def get_spark(settings: Settings) -> SparkSession:
     if not jars and "spark.jars" not in settings.spark:
         raise UserError(f"{settings.jars}: Delta's JARs are not there; run 'make setup' in the checkout to fetch them")
     os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
-    quick = settings.engine == "quick"
+    quick = settings.engine != "bulk"
     # Generated methods are often longer than the JIT would compile by default.
     java = [
         "-XX:+UseParallelGC",

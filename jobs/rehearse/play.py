@@ -181,14 +181,12 @@ def _workplace(keep: Path | None) -> Iterator[Path]:
 
 def _play(stage: Stage, lake: LakePlan, world: World, say: Say, spark: SparkSession | None) -> None:
     from jobs.core.runner import read_key, run_nights
-    from jobs.core.spark import get_spark
 
-    session = spark or get_spark(stage.settings)
     for on, planned in lake.nights.items():
         begun = time.monotonic()
         for delivery in planned:
             deliver(stage, delivery)
-        run_nights(stage.settings, [on], world, lambda text: None, session)
+        run_nights(stage.settings, [on], world, lambda text: None, spark)
         stage.facts = _facts(stage, on, lake)
         key = read_key(stage.settings)
         for player in stage.players.values():

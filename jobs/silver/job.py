@@ -45,6 +45,7 @@ def run(night: Night) -> StageReport:
     if not feeds:
         _append_accounts(night, [Account(feed, delivery_id, 0, 0, 0, 0) for feed, delivery_id in sorted(delivered)])
         return StageReport()
+    night.session(sum(n_rows.values()))
     with ThreadPoolExecutor(THREADS) as pool:
         jobs = {feed: pool.submit(_write_silver, night, feed, rows) for feed, rows in n_rows.items()}
         parsed = {feed: job.result() for feed, job in jobs.items()}
@@ -84,7 +85,7 @@ def _write_silver(night: Night, feed: str, n_rows: int) -> Parsed:
     if n_rows <= SMALL_ROWS:
         needed = [column for column in night.lake.schema(f"bronze.{contract.table}").names if column != "unknown"]
         rows = to_arrow(night.lake.frame(f"bronze.{contract.table}", needed, night_on=night.on))
-        bronze = night.spark.createDataFrame(rows)
+        bronze = night.session(n_rows).createDataFrame(rows)
         parsed = _frame(parse_records(bronze, contract, night.codes, night.key))
         taken = parsed.filter(pl.col("_is_good") | pl.col("frees_only"))
         night.lake.append(name, taken.select(names).cast(pl.Schema(schema_of(night.lake.schema(name).ddl))))

@@ -75,6 +75,69 @@ def test_an_identifier_has_one_type_or_the_column_that_says_it(tmp_path: Path) -
     assert refusal(tmp_path, feed).endswith("identifiers.phone: give exactly one of 'type' and 'type_from'")
 
 
+GUARD = """kind: DataContract
+apiVersion: v3.1.0
+id: guard/sites
+version: 1.0.0
+status: active
+description: One record is one site.
+format: {type: csv}
+modes: [snapshot]
+guards: below
+schema:
+  - {name: site, logicalType: string, description: Its domain}
+identifiers:
+  site: {type: domain, value: site}
+"""
+PATTERNS = GUARD.replace("guards: below", "guards: matching").replace("name: site", "name: e164_pattern")
+PATTERNS = PATTERNS[: PATTERNS.index("identifiers:")]
+
+
+def guards_of(folder: Path, text: str) -> str | None:
+    """What a list with this contract guards."""
+    schemas = write_schemas(folder)
+    (schemas / "feeds" / "guard__sites.yml").write_text(text, encoding="utf-8")
+    return load_contracts(schemas)["guard/sites"].guards
+
+
+@pytest.mark.parametrize(
+    ("text", "guards"),
+    [(GUARD, "below"), (GUARD.replace("below", "itself"), "itself"), (PATTERNS, "matching")],
+    ids=["below", "itself", "matching"],
+)
+def test_a_guard_list_says_what_it_guards(tmp_path: Path, text: str, guards: str) -> None:
+    assert guards_of(tmp_path, text) == guards
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "says"),
+    [
+        (GUARD.replace("guards: below\n", ""), 1, "guards: a list of agency guard says what it guards, and no other feed does"),
+        (GUARD.replace("guards: below", "guards: all"), 9, "guards: Input should be 'itself', 'below' or 'matching'"),
+        (GUARD.replace("domain", "url"), 9, "guards: 'below' goes with identifiers of type domain"),
+        (GUARD[: GUARD.index("identifiers:")], 9, "guards: 'below' goes with identifiers of type domain"),
+        (PATTERNS.replace("matching", "itself"), 9, "guards: 'itself' goes with identifiers that have a type"),
+        (GUARD.replace("below", "matching"), 9, "guards: 'matching' goes with a column e164_pattern, a string that is not personal, and no identifiers"),
+        (PATTERNS.replace("string", "integer"), 9, "guards: 'matching' goes with a column e164_pattern"),
+        (PATTERNS.replace("string", "string, classification: personal"), 9, "guards: 'matching' goes with a column e164_pattern"),
+        (PATTERNS + "identifiers: {a: {type: phone, value: e164_pattern}}\n", 9, "guards: 'matching' goes with a column e164_pattern"),
+    ],
+    ids=["nothing", "word", "below-of-urls", "below-of-nothing", "itself-of-nothing", "no-pattern", "number", "personal", "both"],
+)  # fmt: skip
+def test_what_a_list_cannot_guard_is_refused(tmp_path: Path, text: str, line: int, says: str) -> None:
+    with pytest.raises(UserError) as caught:
+        guards_of(tmp_path, text)
+    where, at, sentence = str(caught.value).removeprefix(f"{tmp_path}/schemas/").split(":", 2)
+    assert (where, int(at)) == ("feeds/guard__sites.yml", line)
+    assert sentence.strip().startswith(says)
+
+
+def test_a_feed_of_another_agency_guards_nothing(tmp_path: Path) -> None:
+    feed = FEED.replace("modes: [delta]", "modes: [delta]\nguards: itself")
+    expected = "guards: a list of agency guard says what it guards, and no other feed does"
+    assert refusal(tmp_path, feed) == f"feeds/telecom__calls.yml:{line_with(feed, 'guards:')}: {expected}"
+
+
 def test_an_unknown_code_list_is_refused_at_the_line_of_its_column(tmp_path: Path) -> None:
     feed = FEED.replace("{name: carrier}", "{name: carrier, codes: cariers}")
     line = line_with(feed, "cariers")
