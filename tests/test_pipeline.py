@@ -87,7 +87,15 @@ def test_what_a_step_reads_and_writes_is_a_known_table_or_place(step: object) ->
 def test_what_a_stage_reads_and_writes_is_what_its_step_says(step: object) -> None:
     name, reads, writes = step.name, set(step.reads), set(step.writes)  # type: ignore[attr-defined]
     assert set(calls_of_lake(JOBS / name, "append", "replace")) - writes == set()
-    assert set(calls_of_lake(JOBS / name, "read")) - reads - writes == set()
+    assert set(calls_of_lake(JOBS / name, "read", "frame")) - reads - writes == set()
+
+
+@pytest.mark.parametrize("step", STEPS, ids=[step.name for step in STEPS])
+def test_a_stage_that_asks_what_stands_of_the_feeds_reads_what_that_is_worked_out_from(step: object) -> None:
+    name, reads = step.name, set(step.reads)  # type: ignore[attr-defined]
+    texts = [path.read_text(encoding="utf-8") for path in sources(JOBS / name)]
+    if any("Sources.of(" in text for text in texts):
+        assert {"silver.*", "ops.deliveries", "quarantine.records"} - reads == set()
 
 
 def test_every_table_is_written_by_a_step_or_by_the_runner() -> None:

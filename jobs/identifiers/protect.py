@@ -1,19 +1,24 @@
 """Protected identifiers: what is never listed (spec/listing.md, Due process). Data of the policy, with a
 reason each.
 
-A reason is a group's id in schemas/policy/protected.yml, or `public_suffix`, or `guard_list`.
+A reason is a group's id in schemas/policy/protected.yml, or `public_suffix`, or `guard_list`. A url that is
+only its host's root is protected as the host is.
 """
 
 from __future__ import annotations
 
 import re
 from datetime import date
+from functools import reduce
+from operator import or_
 from pathlib import Path
+from typing import NamedTuple
 
 import polars as pl
 from pydantic import model_validator
 
 from jobs.core.errors import UserError
+from jobs.core.frames import stack
 from jobs.core.yamlfile import Strict, load_model
 from jobs.identifiers.hosts import AUTHORITY, is_public_suffix_py
 from jobs.identifiers.rare import TYPES, Codes, lists_of, normalise_py
@@ -46,6 +51,16 @@ class Group(Strict):
         return self
 
 
+class Guarded(NamedTuple):
+    """What the guard lists protect tonight: node ids (nulls and repeats do no harm), of `below` those of domains
+    that protect all below them too; and regular expressions (`is_pattern`) that match the whole of a phone.
+    """
+
+    itself: pl.Series = pl.Series(dtype=pl.Int64)
+    below: pl.Series = pl.Series(dtype=pl.Int64)
+    patterns: tuple[str, ...] = ()
+
+
 class Protected(Strict):
     """The policy's protected identifiers."""
 
@@ -57,7 +72,7 @@ class Protected(Strict):
         """A sentence for each reason."""
         return {group.id: group.reason for group in self.groups} | {
             PUBLIC_SUFFIX: "A public suffix: what is below it belongs to many",
-            GUARD_LIST: "On a guard list of well-known sites",
+            GUARD_LIST: "On a guard list, or among what one protects",
         }
 
 
@@ -89,52 +104,108 @@ def _normal_values(path: Path, group: Group, codes: Codes) -> tuple[str, ...]:
 _SCOPED = {"bank_account", "payment_account", "internet_account"}
 
 
-def mark_protected(identifiers: pl.DataFrame, protected: Protected, guarded: pl.Series) -> pl.DataFrame:
+def mark_protected(identifiers: pl.DataFrame, protected: Protected, guarded: Guarded) -> pl.DataFrame:
     """`identifiers` (node_id, type, value and more) with `protected_reason`, null for what may be listed, and
-    `is_guarded`: whether nothing rolls up into it. One row in is one row out, in the same order.
+    `is_guarded`: whether it is a domain into which nothing rolls up. One row in is one row out, in the same order.
 
-    `guarded`: node ids that guard lists name. A guarded domain is protected itself; what is below it, hosts and
-    urls, is not. Policy and public suffixes go before guard lists.
+    The first that applies gives the reason: the policy's groups in their order, public suffixes, guard lists.
     """
-    on_list = pl.col("node_id").is_in(guarded.drop_nulls().unique().implode()).fill_null(False)
-    marked = identifiers.with_columns(protected_reason(identifiers, protected), is_guarded=on_list)
-    reason = pl.coalesce("protected_reason", pl.when("is_guarded").then(pl.lit(GUARD_LIST)))
-    is_suffix = (pl.col("protected_reason") == PUBLIC_SUFFIX).fill_null(False)
-    return marked.with_columns(protected_reason=reason, is_guarded=pl.col("is_guarded") | is_suffix)
+    rows = _read_parts(identifiers)
+    above = _names_above(rows["host"])
+    suffixes = pl.Series(
+        [name for name in rows["top"].drop_nulls().unique() if ":" not in name and is_public_suffix_py(name)],
+        dtype=pl.String,
+    )
+    is_suffix = pl.col("top").is_in(suffixes.implode())
+    on_list = _is_one_of("node_id", guarded.itself) | _is_one_of("node_id", guarded.below)
+    tests = [(_is_in_group(group, above), group.id) for group in protected.groups if group.values]
+    tests += [(is_suffix, PUBLIC_SUFFIX), (on_list | _is_guarded_by(rows, guarded, above), GUARD_LIST)]
+    marked = rows.select(
+        protected_reason=pl.coalesce([pl.when(test).then(pl.lit(reason)) for test, reason in tests]),
+        is_guarded=on_list | (is_suffix & (pl.col("type") == "domain")).fill_null(False),
+    )
+    return identifiers.with_columns(marked)
 
 
-def protected_reason(identifiers: pl.DataFrame, protected: Protected) -> pl.Series:
-    """Why each row's (type, value) in normal form is protected by the policy or as a public suffix; null when it is not.
-
-    The first group that applies gives the reason. A service number is protected with any area code before it
-    too.
+def is_pattern(text: str) -> bool:
+    """Whether it is a regular expression by itself and between anchors. The engine takes time linear in the number, whatever the
+    pattern, and refuses a pattern that would be too large.
     """
-    rows = identifiers.select("type", "value", host=_host(), phone=_of_type("phone"), domain=_of_type("domain"))
-    suffixes = [domain for domain in rows["domain"].drop_nulls().unique() if is_public_suffix_py(domain)]
-    tests = [(_is_in(group), group.id) for group in protected.groups if group.values]
-    tests.append((pl.col("domain").is_in(pl.Series(suffixes, dtype=pl.String).implode()), PUBLIC_SUFFIX))
-    reasons = [pl.when(test).then(pl.lit(reason)) for test, reason in tests]
-    return rows.select(protected_reason=pl.coalesce(reasons)).to_series()
+    try:
+        for one in (text, _whole(text)):
+            pl.Series([""]).str.contains(one)
+    except pl.exceptions.ComputeError:
+        return False
+    return True
+
+
+def _read_parts(identifiers: pl.DataFrame) -> pl.DataFrame:
+    """Per identifier `host`, of a domain, an email or a url; `top`, the domain, or the host of which a url is only the root; and
+    `phone`. Null for all else.
+    """
+    domain, url = _of_type("domain"), _of_type("url")
+    root = pl.when(url.str.contains(rf"{AUTHORITY}(?::[0-9]*)?/?[?]?\z")).then(_host_of(url))
+    mail = _of_type("email").str.split("@").list.last()
+    return identifiers.select(
+        "node_id", "type", "value",
+        host=pl.coalesce(domain, mail, _host_of(url)), top=pl.coalesce(domain, root), phone=_of_type("phone"),
+    )  # fmt: skip
 
 
 def _of_type(type_: str) -> pl.Expr:
     return pl.when(pl.col("type") == type_).then(pl.col("value"))
 
 
-def _host() -> pl.Expr:
-    """Of a domain, an email or a url; null for all else."""
-    of_url = _of_type("url").str.extract(AUTHORITY, 1).str.replace_all(r"[\[\]]", "")
-    return pl.coalesce(_of_type("domain"), _of_type("email").str.split("@").list.last(), of_url)
+def _host_of(url: pl.Expr) -> pl.Expr:
+    return url.str.extract(AUTHORITY, 1).str.replace_all(r"[\[\]]", "")
 
 
-def _is_in(group: Group) -> pl.Expr:
+def _names_above(hosts: pl.Series) -> pl.DataFrame:
+    """host, name: each distinct host with itself and every name above it."""
+    step = pl.DataFrame({"host": hosts.drop_nulls().unique()}).with_columns(name="host")
+    steps = [step]
+    while not step.is_empty():
+        step = step.with_columns(pl.col("name").str.extract(r"^[^.]+[.](.+)\z", 1)).drop_nulls("name")
+        steps.append(step)
+    return stack(steps)
+
+
+def _is_below(names: pl.Series, above: pl.DataFrame) -> pl.Expr:
+    """Whether the host is one of these domains or below one."""
+    return _is_one_of("host", above.filter(_is_one_of("name", names))["host"])
+
+
+def _is_in_group(group: Group, above: pl.DataFrame) -> pl.Expr:
+    """A service number is protected with any area code before it too."""
+    values = pl.Series(group.values)
     if group.below:
-        return pl.col("host").str.contains(rf"^(?:.*[.])?(?:{_one_of(group.values)})\z")
-    exact = (pl.col("type") == group.type) & pl.col("value").is_in(group.values)
+        return _is_below(values, above)
+    exact = (pl.col("type") == group.type) & _is_one_of("value", values)
+    if group.type in _HOSTS:
+        return exact | _is_one_of("top", values)
     codes = [number.removeprefix("+86") for number in group.values] if group.type == "phone" else []
-    codes = [code for code in codes if 5 <= len(code) <= 6]
-    return exact | pl.col("phone").str.contains(rf"^[+]86{_AREA}(?:{_one_of(codes)})\z") if codes else exact
+    codes = [re.escape(code) for code in codes if 5 <= len(code) <= 6]
+    return exact | pl.col("phone").str.contains(_whole(rf"[+]86{_AREA}(?:{'|'.join(codes)})")) if codes else exact
 
 
-def _one_of(texts: tuple[str, ...] | list[str]) -> str:
-    return "|".join(re.escape(text) for text in texts)
+_HOSTS = ("domain", "ip")
+
+
+def _is_guarded_by(rows: pl.DataFrame, guarded: Guarded, above: pl.DataFrame) -> pl.Expr:
+    """What the lists protect beyond the identifiers that they name. Their values are those of the rows."""
+    named = rows.filter(pl.col("type").is_in(_HOSTS))
+    tests = [
+        _is_one_of("top", named.filter(_is_one_of("node_id", guarded.itself))["value"]),
+        _is_below(named.filter(_is_one_of("node_id", guarded.below))["value"], above),
+        *(pl.col("phone").str.contains(_whole(pattern)).fill_null(False) for pattern in guarded.patterns),
+    ]
+    return reduce(or_, tests)
+
+
+def _is_one_of(column: str, values: pl.Series) -> pl.Expr:
+    """False for null."""
+    return pl.col(column).is_in(values.drop_nulls().unique().implode()).fill_null(False)
+
+
+def _whole(pattern: str) -> str:
+    return rf"^(?:{pattern})\z"

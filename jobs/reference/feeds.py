@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from jobs.core.contracts import BASE_COLUMNS, CodeList, Feed, Identifier
+from jobs.core.contracts import BASE_COLUMNS, PATTERN, CodeList, Feed, Identifier
 from jobs.reference.columns import render_columns
 from jobs.reference.markdown import code, codes, page, table, text
 from jobs.reference.reasons import QUARANTINE, find_reasons
@@ -14,6 +14,11 @@ One file in `schemas/feeds/` is one feed. Times are ISO 8601 with an offset; a `
 then stands for its whole day (Asia/Shanghai). What is not required may be empty. What is personal stays in
 bronze: an identifier goes on as a keyed id, and its value into the vault.
 """
+_GUARDS = {
+    "itself": "`itself`: what it names is never listed; what is below may be",
+    "below": "`below`: its domains and all hosts, urls and mail below them are never listed",
+    "matching": f"`matching`: a number that matches the whole of `{PATTERN}` is never listed",
+}
 
 
 def render_feeds(feeds: Mapping[str, Feed], lists: Mapping[str, CodeList]) -> str:
@@ -70,6 +75,7 @@ def _facts(feed: Feed) -> list[str]:
         ("modes", text(feed.modes)),
         ("essential", "yes: its agency's ingest DAG waits for it" if feed.essential else "no"),
         ("promised", text(promises) or None),
+        ("guards", _GUARDS[feed.guards] if feed.guards else None),
         ("reader", code(feed.reader) if feed.reader else None),
         ("licence", text(feed.licence) or None),
         ("tables", codes((f"bronze.{feed.table}", f"silver.{feed.table}"))),

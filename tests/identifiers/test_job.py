@@ -39,17 +39,21 @@ class World:
         rows = [row | {"first_seen_on": seen, "night_on": "2026-11-22"} | changes]
         self.lake.append("vault.identifiers", build(TABLES["vault.identifiers"].ddl, rows))
 
-    def guard(self, *domains: str | None) -> None:
-        """What stands of the top sites."""
+    def guard(self, *domains: str | None, feed: str = "guard__top_sites") -> None:
+        """What stands of a list of domains."""
         ids = [None if domain is None else node_id_py(KEY, "domain", domain) for domain in domains]
+        self.stand(feed, [{"domain_id": id_} for id_ in ids])
+
+    def stand(self, feed: str, records: list[dict[str, Any]]) -> None:
+        """Versions of records in silver, the latest last; record ids are their places unless told."""
         rows = [
             {
-                "record_id": str(place), "op": "upsert", "frees_only": False, "domain_id": id_, "recorded_at": "2026-11-20", "sequence": 1,
+                "record_id": str(place), "op": "upsert", "frees_only": False, "recorded_at": "2026-11-20", "sequence": 1,
                 "delivery_id": "d", "file": "f", "line": place, "business_date": "2026-11-20", "night_on": "2026-11-20",
-            }
-            for place, id_ in enumerate(ids)
+            } | record
+            for place, record in enumerate(records)
         ]  # fmt: skip
-        self.lake.replace("silver.guard__top_sites", build(TABLES["silver.guard__top_sites"].ddl, rows))
+        self.lake.replace(f"silver.{feed}", build(TABLES[f"silver.{feed}"].ddl, rows))
 
     def night(self) -> StageReport:
         return run(
@@ -61,6 +65,12 @@ class World:
 
     def made(self) -> dict[int, dict[str, Any]]:
         return {row.pop("node_id"): row for row in read(self.lake.frame("graph.identifiers"))}
+
+    def protected(self, *identifiers: tuple[str, str]) -> dict[tuple[str, str], tuple[str | None, bool]]:
+        """Of each identifier why it is protected and whether it is guarded, as the table has it."""
+        rows = self.made()
+        found = {key: rows[node_id_py(KEY, *key)] for key in identifiers}
+        return {key: (row["protected_reason"], row["is_guarded"]) for key, row in found.items()}
 
 
 @pytest.fixture
@@ -103,11 +113,49 @@ def test_policy_public_suffixes_and_guard_lists_protect_and_the_report_counts_th
         world.know(type_, value, "2026-11-20")
     world.guard("guarded.example.com", "guarded.example.com", "weibo.com", "nobody.named.example.com", None)
     assert world.night() == StageReport(rows_in=7, rows_out=7, notes=["protected: 5 identifiers"])
-    found = world.made()
-    assert {
-        key: (found[node_id_py(KEY, *key)]["protected_reason"], found[node_id_py(KEY, *key)]["is_guarded"])
-        for key in expected
-    } == expected
+    assert world.protected(*expected) == expected
+
+
+def test_a_list_protects_what_is_below_its_domains_when_its_contract_says_so(world: World) -> None:
+    expected = {
+        ("domain", "bank.example.com"): ("guard_list", True),
+        ("domain", "login.bank.example.com"): ("guard_list", False),
+        ("url", "http://login.bank.example.com/x"): ("guard_list", False),
+        ("email", "a@bank.example.com"): ("guard_list", False),
+        ("domain", "site.example.com"): ("guard_list", True),
+        ("url", "http://site.example.com/"): ("guard_list", False),
+        ("domain", "below.site.example.com"): (None, False),
+        ("url", "http://below.site.example.com/"): (None, False),
+        ("domain", "short.example.com"): ("guard_list", True),
+        ("url", "http://short.example.com/x"): (None, False),
+    }
+    for type_, value in expected:
+        world.know(type_, value, "2026-11-20")
+    world.guard("bank.example.com", "nobody.named.example.com", None, feed="guard__bank_websites")
+    world.guard("site.example.com")
+    world.guard("short.example.com", feed="guard__url_shorteners")
+    assert world.night().notes == ["protected: 7 identifiers"]
+    assert world.protected(*expected) == expected
+
+
+def test_a_number_that_a_standing_pattern_matches_whole_is_protected_and_a_bad_pattern_is_noted(world: World) -> None:
+    expected = {
+        ("phone", "+12025550143"): ("guard_list", False),
+        ("phone", "+120255501430"): (None, False),
+        ("phone", "+447700900123"): (None, False),
+        ("phone", "+8613812345678"): (None, False),
+    }
+    for type_, value in expected:
+        world.know(type_, value, "2026-11-20")
+    world.stand("guard__reserved_phone_numbers", [
+        {"e164_pattern": r"\+1[0-9]{3}55501[0-9]{2}"}, {"e164_pattern": "([+]86"}, {"e164_pattern": None}, {"e164_pattern": "[+]86)|(.*"},
+        {"record_id": "gone", "e164_pattern": r"\+447700900[0-9]{3}"}, {"record_id": "gone", "op": "withdraw"},
+    ])  # fmt: skip
+    assert world.night().notes == [
+        "guard/reserved_phone_numbers: no regular expression, so it protects nothing: e164_pattern of record '1' and of 1 more",
+        "protected: 1 identifiers",
+    ]
+    assert world.protected(*expected) == expected
 
 
 def test_two_values_under_one_node_id_stop_the_night_and_leave_the_table_as_it_was(world: World) -> None:

@@ -11,7 +11,7 @@ from jobs.core.contracts import CodeList, load_codes
 from jobs.core.errors import UserError
 from jobs.core.settings import ROOT
 from jobs.identifiers.keys import node_ids
-from jobs.identifiers.protect import Protected, load_protected, mark_protected
+from jobs.identifiers.protect import Guarded, Protected, is_pattern, load_protected, mark_protected
 
 
 @pytest.fixture(scope="module")
@@ -49,15 +49,47 @@ def test_each_kind_of_protection_reaches_as_far_as_it_should(protected: Protecte
         ("domain", "weibo.com"): "platform_domain",
         ("domain", "someone.weibo.com"): None,
         ("url", "https://weibo.com/u/1"): None,
+        ("url", "https://weibo.com/"): "platform_domain",
+        ("url", "https://someone@weibo.com:8443/?"): "platform_domain",
+        ("url", "https://weibo.com/?u=1"): None,
+        ("url", "https://weibo.com//"): None,
+        ("url", "ssh://weibo.com"): "platform_domain",
+        ("url", "https://weibo.com@evil.example.net/"): None,
+        ("url", "https://someone.weibo.com/"): None,
         ("domain", "com.cn"): "public_suffix",
         ("domain", "cn"): "public_suffix",
         ("domain", "github.io"): "public_suffix",
         ("domain", "someone.github.io"): None,
         ("url", "https://someone.github.io/x"): None,
+        ("url", "https://someone.github.io/"): None,
+        ("url", "https://github.io/"): "public_suffix",
+        ("url", "http://[2001:db8::1]/"): None,
+        ("url", "http://192.0.2.7/"): None,
         ("domain", "guarded.example.com"): "guard_list",
         ("domain", "below.guarded.example.com"): None,
         ("url", "http://guarded.example.com/x"): None,
+        ("url", "http://guarded.example.com/"): "guard_list",
+        ("url", "http://guarded.example.com?x"): None,
+        ("url", "http://below.guarded.example.com/"): None,
         ("email", "a@guarded.example.com"): None,
+        ("domain", "bank.example.com"): "guard_list",
+        ("domain", "a.b.bank.example.com"): "guard_list",
+        ("domain", "otherbank.example.com"): None,
+        ("domain", "bank.example.com.example.net"): None,
+        ("domain", "example.com"): None,
+        ("url", "http://bank.example.com/x?y"): "guard_list",
+        ("url", "https://user@login.bank.example.com:8443/x"): "guard_list",
+        ("url", "https://bank.example.com@evil.example.net/"): None,
+        ("email", "someone@mail.bank.example.com"): "guard_list",
+        ("ip", "198.51.100.7"): "guard_list",
+        ("url", "http://198.51.100.7:8080/"): "guard_list",
+        ("url", "http://198.51.100.7/x"): None,
+        ("phone", "+12025550143"): "guard_list",
+        ("phone", "+120255501430"): None,
+        ("phone", "+4412025550143"): None,
+        ("phone", "+447700900123"): "guard_list",
+        ("phone", "+447700900124"): None,
+        ("other_document", "+12025550143"): None,
         ("imei", "000000000000000"): "placeholder_device",
         ("crypto_wallet", "eth:0x0000000000000000000000000000000000000000"): "placeholder_wallet",
         ("bank_card", "6222020000000000000"): None,
@@ -65,25 +97,55 @@ def test_each_kind_of_protection_reaches_as_far_as_it_should(protected: Protecte
     }
     named = pl.DataFrame(list(expected), schema={"type": pl.String, "value": pl.String}, orient="row")
     df = named.with_columns(node_id=node_ids(b"key", named["type"], named["value"]))
-    domains = pl.Series(["guarded.example.com", "guarded.example.com", "gov.cn"])
-    guard = node_ids(b"key", "domain", domains).extend_constant(None, 1)
+    itself = node_ids(b"key", "domain", pl.Series(["guarded.example.com", "guarded.example.com", "gov.cn"]))
+    guard = Guarded(
+        itself=itself.append(node_ids(b"key", "ip", pl.Series(["198.51.100.7"]))).extend_constant(None, 1),
+        below=node_ids(b"key", "domain", pl.Series(["bank.example.com", "bank.example.com"])).extend_constant(None, 1),
+        patterns=(r"\+1[0-9]{3}55501[0-9]{2}", r"\+447700900123|\+4477009001"),
+    )
     rows = mark_protected(df, protected, guard)
     assert rows.height == len(expected), "one row in is one row out, though the guard list repeats itself"
     assert {(row["type"], row["value"]): row["protected_reason"] for row in rows.to_dicts()} == expected
-    alone = mark_protected(df, protected, guard.clear()).filter(pl.col("protected_reason") == "guard_list").height
+    alone = mark_protected(df, protected, Guarded()).filter(pl.col("protected_reason") == "guard_list").height
     assert alone == 0
     assert set(rows["protected_reason"]) - {None} <= set(protected.reasons)
 
 
 def test_nothing_rolls_up_into_what_is_on_a_guard_list_or_a_public_suffix(protected: Protected) -> None:
-    values = ["guarded.example.com", "github.io", "icbc.com.cn", "weibo.com", "other.example.com", "a.example.com"]
-    named = pl.DataFrame({"node_id": [1, 2, 3, 4, 5, None], "type": ["domain"] * 6, "value": values})
-    rows = mark_protected(named, protected, pl.Series([1, 4, None]))
-    assert rows["protected_reason"].to_list() == [
-        "guard_list", "public_suffix", "bank_domain", "platform_domain", None, None,
-    ]  # fmt: skip
-    assert rows["is_guarded"].to_list() == [True, True, False, True, False, False]
+    expected = {
+        "guarded.example.com": ("guard_list", True),
+        "github.io": ("public_suffix", True),
+        "icbc.com.cn": ("bank_domain", False),
+        "weibo.com": ("platform_domain", True),
+        "other.example.com": (None, False),
+        "bank.example.com": ("guard_list", True),
+        "below.bank.example.com": ("guard_list", False),
+        "a.example.com": (None, False),
+    }
+    ids = [1, 2, 3, 4, 5, 6, 7, None]
+    named = pl.DataFrame({"node_id": ids, "type": ["domain"] * 8, "value": list(expected)})
+    guard = Guarded(itself=pl.Series([1, 4, None]), below=pl.Series([6]))
+    rows = mark_protected(named, protected, guard)
+    assert dict(zip(expected, rows.select("protected_reason", "is_guarded").rows(), strict=True)) == expected
     assert rows.drop("protected_reason", "is_guarded").equals(named), "the rows and their order are those given"
+
+
+def test_a_url_that_is_only_a_suffixs_root_is_protected_but_no_domain_to_roll_up_into(protected: Protected) -> None:
+    named = pl.DataFrame(
+        {"node_id": [1, 2], "type": ["url", "url"], "value": ["http://github.io/", "http://g.example/"]}
+    )
+    rows = mark_protected(named, protected, Guarded())
+    assert rows.select("protected_reason", "is_guarded").rows() == [("public_suffix", False), (None, False)]
+
+
+@pytest.mark.parametrize("text", [r"\+1[0-9]{3}55501[0-9]{2}", "[+]33|[+]34", "(?i)[+]49"])
+def test_a_regular_expression_is_a_pattern(text: str) -> None:
+    assert is_pattern(text)
+
+
+@pytest.mark.parametrize("text", ["(", "[+]1)|(.*", "(?x) 1 #", "(?=[+]1).*", "(?:(?:1{1000}){1000}){1000}"])
+def test_what_is_no_regular_expression_by_itself_and_anchored_or_is_one_too_large_is_no_pattern(text: str) -> None:
+    assert not is_pattern(text)
 
 
 def test_every_group_of_the_policy_says_why(protected: Protected) -> None:
