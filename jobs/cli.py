@@ -117,15 +117,33 @@ def run(
 )
 @click.option("--seed", type=click.IntRange(min=0), default=1, show_default=True, help="Same seed, same bytes.")
 @click.option("--start", type=DAY, default="2026-10-01", show_default=True, help="Business date of the first night.")
+@click.option(
+    "--knob",
+    "turned",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="Turn one of the world's rates, from 0 to 1; see jobs/simulate/knobs.py.",
+)
 @click.pass_context
-def simulate(context: click.Context, out: Path, people: int, nights: int, seed: int, start: datetime) -> None:
+def simulate(
+    context: click.Context, out: Path, people: int, nights: int, seed: int, start: datetime, turned: tuple[str, ...]
+) -> None:
     """Make a fraud world: the four agencies' deliveries, with the truth beside them."""
     from jobs.core.contracts import load_codes, load_contracts
     from jobs.simulate.job import simulate as make
+    from jobs.simulate.knobs import turn_knobs
 
     schemas = _settings(context).schemas_dir
     made = make(
-        out, people, nights, seed, start.date(), contracts=load_contracts(schemas), codes=load_codes(schemas), say=say
+        out,
+        people,
+        nights,
+        seed,
+        start.date(),
+        contracts=load_contracts(schemas),
+        codes=load_codes(schemas),
+        say=say,
+        knobs=turn_knobs(turned),
     )
     click.echo(
         f"{made.deliveries} deliveries with {made.records:,} records in {made.landing}; the truth in {made.truth}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, fields
 
 from jobs.core.errors import UserError
@@ -55,3 +56,18 @@ class Knobs:
             value = getattr(self, item.name)
             if not 0 <= value <= 1:
                 raise UserError(f"simulate: {item.name} must be from 0 to 1, not {value}")
+
+
+def turn_knobs(turned: Iterable[str]) -> Knobs:
+    """The usual knobs with these turned, each given as `name=value`. Raises UserError for a name or value that is none."""
+    values: dict[str, float] = {}
+    known = [item.name for item in fields(Knobs)]
+    for text in turned:
+        name, _, value = text.partition("=")
+        if name not in known:
+            raise UserError(f"--knob {text}: '{name}' is no knob; known are {', '.join(known)}")
+        try:
+            values[name] = float(value)
+        except ValueError:
+            raise UserError(f"--knob {text}: '{value}' is not a number; write it as {name}=0.5") from None
+    return Knobs(**values)
