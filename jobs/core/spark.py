@@ -35,6 +35,8 @@ _CONF = {
     "spark.sql.files.openCostInBytes": "1m",
     "spark.sql.execution.arrow.pyspark.enabled": "true",
     "spark.sql.execution.arrow.maxRecordsPerBatch": "50000",
+    # Rows from this process above this size are worked on by tasks; below, the optimizer works them out itself, on one thread and uncompiled.
+    "spark.sql.execution.arrow.localRelationThreshold": "256k",
     "spark.driver.maxResultSize": "2g",
     "spark.ui.enabled": "false",
     "spark.ui.showConsoleProgress": "false",

@@ -13,7 +13,12 @@ from jobs.silver.standing import VERSION_ORDER
 def account_versions(
     versions: pl.DataFrame, *, scope: str, opened: str, account_type: str | None = None
 ) -> pl.DataFrame:
-    """`accounts` and `internet_accounts` in one shape; `account_type` is given where the feed has one type only."""
+    """`accounts` and `internet_accounts` in one shape; `account_type` is given where the feed has one type only.
+
+    A record that names another account than before was mistaken before: only phone, holder and SIM change with time.
+    """
+    newest = pl.col("account_id").filter("is_newest").first().over("record_id")
+    versions = versions.filter(pl.col("account_id").eq_missing(newest))
     kind = pl.lit(account_type) if account_type is not None else pl.col("account_type")
     return versions.select(
         "record_id", *VERSION_ORDER, "business_date", "is_newest", pl.col(scope).alias("scope"), kind.alias("account_type"), "account_id",

@@ -88,19 +88,24 @@ def site_supports(sites: pl.DataFrame, host_days: int, feed: str) -> pl.DataFram
     ])  # fmt: skip
 
 
-def case_supports(involved: pl.DataFrame, feed: str, key: bytes, offending: tuple[str, ...]) -> pl.DataFrame:
-    """involved (case → identifier) and part_of (of urls and domains named), by cases; `involved` has `is_guarded`."""
+def involved_supports(involved: pl.DataFrame, feed: str, key: bytes, offending: tuple[str, ...]) -> pl.DataFrame:
+    """involved (case → identifier), by cases that are not unfounded."""
     rows = involved.filter(pl.col("role").is_in(offending))
     rows = rows.with_columns(node_ids(key, "case", rows["case_id"]).alias("_case"))
+    return supports(rows, "involved", feed, "_case", "node_id", beginning(), forever())
+
+
+def named_supports(named: pl.DataFrame, feed: str) -> pl.DataFrame:
+    """part_of of the urls and domains that cases name, unfounded ones too: what a url is part of does not hang on them. `named` has
+    `is_guarded`."""
     kind, node = pl.col("identifier_type"), pl.col("node_id")
-    named = involved.with_columns(
+    rows = named.with_columns(
         _url=pl.when(kind == "url").then(node),
         host_id=pl.coalesce("identifier_host_id", pl.when(kind == "domain").then(node)),
         host_type=pl.coalesce("identifier_host_type", pl.when(kind == "domain").then(pl.lit("domain"))),
         registrable_id="identifier_registrable_id",
     )
-    always = beginning(), forever()
-    return stack([supports(rows, "involved", feed, "_case", "node_id", *always), _part_of(named, feed)])
+    return _part_of(rows, feed)
 
 
 def _domain() -> pl.Expr:

@@ -40,12 +40,11 @@ def cut_versions(
     frame = _join_repeated(frame, [*identity, *sim])
     frame = frame.with_columns(seg_from=_begin(identity, sim, phone))
     frame = frame.with_columns(_least=least_to_come(frame["seg_from"], frame["_record"]))
-    frame = frame.filter((pl.col("seg_from") < pl.col("_least").shift(-1)) | ~_HAS_AFTER.fill_null(False))
-    # The same again with a later start corrects the start: nothing that it names has changed. An emptied phone has no start to correct.
-    restated = _HAS_AFTER.fill_null(False) & _same([*identity, *sim], -1)
-    if phone is not None:
-        restated &= pl.col(phone).is_not_null()
-    frame = frame.filter(~restated)
+    stands = (pl.col("seg_from") < pl.col("_least").shift(-1)) | ~_HAS_AFTER.fill_null(False)
+    named = [*identity, *sim]
+    # Twice: against the version that came next, which may itself be replaced since, and against what is next in time.
+    frame = frame.filter(stands & ~_is_restated(named, phone))
+    frame = frame.filter(~_is_restated(named, phone))
     frame = frame.with_columns(seg_to=pl.when(_HAS_AFTER).then(pl.col("seg_from").shift(-1)))
     return frame.drop("_record", "_start", "_end", "_first_recorded_at", "_least")
 
@@ -60,6 +59,20 @@ def _join_repeated(frame: pl.DataFrame, named: Sequence[str]) -> pl.DataFrame:
     first = pl.col("recorded_at").min().over("_run")
     is_last = pl.col("_run").ne_missing(pl.col("_run").shift(-1))
     return frame.with_columns(_first_recorded_at=first).filter(is_last).drop("_run")
+
+
+def _is_restated(named: Sequence[str], phone: str | None) -> pl.Expr:
+    """The same again with a later start corrects the start: nothing that it names has changed. An emptied phone has no start to correct."""
+    restated = _HAS_AFTER.fill_null(False) & _same(named, -1) & (pl.col("seg_from") < pl.col("seg_from").shift(-1))
+    if phone is not None:
+        restated &= pl.col(phone).is_not_null() | ~_had_phone(phone)
+    return restated.fill_null(False)
+
+
+def _had_phone(phone: str) -> pl.Expr:
+    """Whether an earlier version of the record, or this one, names a phone."""
+    last = pl.when(pl.col(phone).is_not_null()).then("_record").forward_fill()
+    return (last == pl.col("_record")).fill_null(False)
 
 
 def _begin(identity: Sequence[str], sim: Sequence[str], phone: str | None) -> pl.Expr:
@@ -79,8 +92,7 @@ def _begin(identity: Sequence[str], sim: Sequence[str], phone: str | None) -> pl
         & (pl.col("_start") > pl.col("_start").shift(1))
         & (pl.col("_start") >= first.shift(1))
     )
-    had_phone = pl.when(pl.col(phone).is_not_null()).then("_record").forward_fill() == pl.col("_record")
-    emptied = pl.col(phone).is_null() & had_phone & ~passed_on.fill_null(False)
+    emptied = pl.col(phone).is_null() & _had_phone(phone) & ~passed_on.fill_null(False)
     return pl.when(emptied).then(when_known).otherwise(begin)
 
 

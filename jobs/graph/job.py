@@ -92,7 +92,8 @@ def build_graph(given: Given, rules: Rules) -> dict[str, pl.DataFrame]:
     by_phone = tenures.tenures_by_phone(known)
     finance = _attach_accounts(given, rules, by_phone, ACCOUNTS, "institution_id", "opened_at", None)
     internet = _attach_accounts(given, rules, by_phone, INTERNET, "platform", "registered_at", "internet_account")
-    involved = cases.involvements(_founded(given, rules), by_phone, rules.key)
+    named = cases.involvements(current(given.versions[CASES]), by_phone, rules.key)
+    involved = named.join(_unfounded(given, rules), on="case_id", how="anti")
     lines = tenures.attach_phone(
         current(given.versions[LINES]), by_phone, rules.key, phone="phone_id", moment=pl.col("window_start")
     )
@@ -102,9 +103,8 @@ def build_graph(given: Given, rules: Rules) -> dict[str, pl.DataFrame]:
             *_account_supports(accounts.cut_accounts(finance), ACCOUNTS),
             *_account_supports(accounts.cut_accounts(internet), INTERNET),
             *_sighting_supports(given, rules.policy.edges),
-            edges.case_supports(
-                _guard(involved, given, "identifier_registrable_id"), CASES, rules.key, cases.OFFENDING
-            ),
+            edges.involved_supports(involved, CASES, rules.key, cases.OFFENDING),
+            edges.named_supports(_guard(named, given, "identifier_registrable_id"), CASES),
             edges.transfer_supports(current(given.versions[TRANSFERS]), TRANSFERS),
         ]
     )
@@ -133,10 +133,9 @@ def _named_by_lists(given: Given, rules: Rules, by_phone: pl.DataFrame) -> list[
     return found
 
 
-def _founded(given: Given, rules: Rules) -> pl.DataFrame:
-    """The newest version of each case record whose case is not called unfounded."""
-    unfounded = cases.unfounded_cases(given.versions[CASES], given.freeing_cases, rules.levels)
-    return current(given.versions[CASES]).join(unfounded, on="case_id", how="anti")
+def _unfounded(given: Given, rules: Rules) -> pl.DataFrame:
+    """Ids of the cases that are called unfounded."""
+    return cases.unfounded_cases(given.versions[CASES], given.freeing_cases, rules.levels)
 
 
 def _attach_accounts(

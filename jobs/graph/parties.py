@@ -66,7 +66,9 @@ def assign_parties(
     known = _by_document(nodes, holdings, contested, crowded)
     sides = links.select("a", "b")
     for end in ("a", "b"):
-        of_end = known.select(pl.col("node_id").alias(end), pl.col("party_id").alias(f"p{end}"), pl.col("role_party_id").alias(f"r{end}"))
+        of_end = known.select(
+            pl.col("node_id").alias(end), pl.col("party_id").alias(f"p{end}"), pl.col("role_party_id").alias(f"r{end}")
+        )
         sides = sides.join(of_end, on=end, how="left", validate="m:1")
     loose = nodes.filter(~pl.col("is_document")).join(known, on="node_id", how="anti")
     grouped = _place_groups(_group(loose, sides), sides)
@@ -128,6 +130,11 @@ def _place_groups(grouped: pl.DataFrame, sides: pl.DataFrame) -> pl.DataFrame:
     beside = (
         grouped.join(next_to, on="node_id", how="inner")
         .group_by("grp")
-        .agg(_n_parties=pl.col("p").n_unique(), _party=pl.col("p").min(), _n_roles=pl.col("r").n_unique(), _role=pl.col("r").min())
+        .agg(
+            _n_parties=pl.col("p").n_unique(),
+            _party=pl.col("p").min(),
+            _n_roles=pl.col("r").n_unique(),
+            _role=pl.col("r").min(),
+        )
     )
     return grouped.join(beside, on="grp", how="left", validate="m:1")

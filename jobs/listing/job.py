@@ -12,7 +12,7 @@ from jobs.listing.given import Given, Terms
 from jobs.listing.tests import MEASURES
 from jobs.listing.tonight import Tonight, list_tonight
 from jobs.signals import due_process
-from jobs.signals.job import all_outcomes
+from jobs.signals.job import all_outcomes, known_by_phone, with_tenure_then
 
 FROM_GRAPH = (
     "signals", "influences", "scores", "edges", "tenures", "identifiers", "parties", "contested", "shared_identifiers", "spared", "doubts", "rings",
@@ -46,13 +46,19 @@ def _read(night: Night) -> Given:
     listings = due_process.follow_tenures(published, tables["tenures"])
     appeals = "public_security/appeal_decisions"
     upheld = stack([source.current(appeals), source.freeing(appeals)]).filter(pl.col("outcome") == "upheld")
+    upheld = due_process.dated(upheld)
+    by_phone = known_by_phone(tables["tenures"])
+
+    def attached(decisions: pl.DataFrame) -> pl.DataFrame:
+        return due_process.attach_decisions(with_tenure_then(decisions, by_phone, night.key), listings)
+
     return Given(
         **tables,
         published=published,
         listings=listings,
         outcomes=all_outcomes(night, listings),
-        review_decisions=due_process.attach_decisions(source.current("public_security/review_decisions"), listings),
-        upheld=due_process.attach_decisions(upheld, listings),
+        review_decisions=attached(source.current("public_security/review_decisions")),
+        upheld=attached(upheld),
         accounts=_accounts(source),
         reports=source.current("public_security/case_reports"),
     )

@@ -38,20 +38,24 @@ def describe_nodes(
 ) -> pl.DataFrame:
     """node_id, type, phone_id, tenure_from, issuer, protected_reason, gone: why nobody can act on it tonight (null when one can).
 
-    `accounts`: node_id, closed_at, scope.
+    `accounts`: node_id, closed_at, scope; of a tenure too, that its carrier says it closed.
     """
     tonight = pl.lit(instant, dtype=UTC)
     of_number = identifiers.select(phone_id="node_id", protected_reason="protected_reason")
     is_live = live_at(begins(pl.col("tenure_from")), ends(pl.col("tenure_to")), tonight)
-    phones = tenures.join(nodes, on="node_id", how="semi").join(of_number, on="phone_id", how="left", validate="m:1").select(
-        "node_id", pl.lit("phone").alias("type"), "phone_id", "tenure_from", pl.col("carrier").alias("issuer"), "protected_reason",
-        pl.when(~is_live).then(pl.lit("tenure_ended")).alias("gone"),
-    )  # fmt: skip
     state = accounts.select("node_id", "closed_at", _scope="scope").filter(pl.col("node_id").is_not_null())
+    is_shut = (pl.col("closed_at") < tonight).fill_null(False)
+    of_tenures = tenures.join(nodes, on="node_id", how="semi").join(
+        of_number, on="phone_id", how="left", validate="m:1"
+    )
+    phones = of_tenures.join(state, on="node_id", how="left", validate="m:1").select(
+        "node_id", pl.lit("phone").alias("type"), "phone_id", "tenure_from", pl.col("carrier").alias("issuer"), "protected_reason",
+        pl.when(~is_live | is_shut).then(pl.lit("tenure_ended")).alias("gone"),
+    )  # fmt: skip
     others = identifiers.join(nodes, on="node_id", how="semi").join(state, on="node_id", how="left", validate="m:1").select(
         "node_id", "type", pl.lit(None, dtype=pl.Int64).alias("phone_id"), pl.lit(None, dtype=UTC).alias("tenure_from"),
         pl.coalesce("_scope", "scope").alias("issuer"), "protected_reason",
-        pl.when(pl.col("closed_at") < tonight).then(pl.lit("account_closed")).alias("gone"),
+        pl.when(is_shut).then(pl.lit("account_closed")).alias("gone"),
     )  # fmt: skip
     return pl.concat([phones, others])
 
@@ -68,7 +72,10 @@ def listable(climbed: pl.DataFrame, nodes: pl.DataFrame, policy: Policy) -> pl.D
 
 
 def past_due(tonight: pl.DataFrame, active: pl.DataFrame, on: date) -> pl.DataFrame:
-    """`restrict` for what the Article 22 rule still lists and nobody has answered for by its due date. `active`: with `answer`."""
+    """`restrict` for what the Article 22 rule still lists and nobody has answered for by its due date. `active`: with `answer`.
+
+    Where a person decided `restrict`, that stays its test: no recipient's outcome lifts it.
+    """
     waiting = active.filter((pl.col("due_on") < on) & pl.col("answer").is_null()).select("node_id").unique()
     rows = tonight.join(waiting.with_columns(_late=pl.lit(True)), on="node_id", how="left", validate="m:1")
     is_late = (
@@ -78,7 +85,9 @@ def past_due(tonight: pl.DataFrame, active: pl.DataFrame, on: date) -> pl.DataFr
     )
     with_late = pl.col("reasons").list.set_union(["verification_overdue"]).list.sort()
     return rows.with_columns(
-        test=pl.when(is_late).then(pl.lit("verification_overdue")).otherwise("test"),
+        test=pl.when(is_late & (pl.col("test") != "review_decision"))
+        .then(pl.lit("verification_overdue"))
+        .otherwise("test"),
         reasons=pl.when(is_late).then(with_late).otherwise("reasons"),
         measure=pl.when(is_late).then(pl.lit("restrict")).otherwise("measure"),
     ).drop("_late")

@@ -23,7 +23,7 @@ def complete_listings(rows: pl.DataFrame, given: Given, direct: pl.DataFrame, te
     full = rows
     for of_node in (
         given.scores.select("node_id", "score"), _ways(rows, given.influences), _told(rows, direct), given.parties.select("node_id", "party_id"),
-        _memory(given.clearances),
+        given.tenures.select("node_id", "holder_id"), _memory(given.clearances),
     ):  # fmt: skip
         full = full.join(of_node, on="node_id", how="left", validate="m:1")
     full = full.join(ring, on="party_id", how="left", validate="m:1")

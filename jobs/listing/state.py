@@ -108,7 +108,9 @@ def give_terms(tonight: pl.DataFrame, staying: pl.DataFrame, policy: Policy, on:
     is_same = pl.col("_measure").eq_missing(pl.col("measure"))
     by_rule = pl.col("reasons").list.contains(ARTICLE_22)
     had = pl.col("_reasons").list.contains(ARTICLE_22).fill_null(False)
-    new_due = pl.when(pl.col("measure") == "verify").then(pl.lit(on + timedelta(days=policy.measures.article_22_due_days)))
+    new_due = pl.when(pl.col("measure") == "verify").then(
+        pl.lit(on + timedelta(days=policy.measures.article_22_due_days))
+    )
     due = pl.when(rank("measure") <= rank(pl.lit("restrict"))).then(pl.coalesce(pl.when(had).then("_due"), new_due))
     new_id = short_digest(rows, pl.lit("listing"), pl.col("node_id"), pl.lit(on.isoformat()))
     return rows.with_columns(

@@ -162,10 +162,17 @@ def held_by_the_found(
     own = influences.filter("by_own_party_finding")
     strongest = own.filter(pl.col("influence") == pl.col("influence").max().over("node_id"))
     live = strongest.group_by("node_id").agg(pl.col("last_edge_live").all())
-    by_score = influences.join(own, on="node_id", how="semi").group_by("node_id").agg(collected("lineage").alias("lineages"))
+    by_score = (
+        influences.join(own, on="node_id", how="semi").group_by("node_id").agg(collected("lineage").alias("lineages"))
+    )
     by_node = by_score.join(live, on="node_id", how="inner", validate="1:1")
     high = scores.filter(pl.col("score") >= policy.measures.same_holder.score)
-    known = parties.filter(~pl.col("kind").is_in(["contested", "ambiguous"])).join(contested, on="node_id", how="anti")
+    is_document = (pl.col("kind") == "documented") & (
+        pl.col("party_id") == pl.col("node_id")
+    )  # only a finding lists one
+    known = parties.filter(~pl.col("kind").is_in(["contested", "ambiguous"]) & ~is_document).join(
+        contested, on="node_id", how="anti"
+    )
     passing = by_node.join(high, on="node_id", how="semi").join(known, on="node_id", how="semi")
     return candidate(passing, measure=pl.lit("verify"), test="same_holder", reason="same_holder").with_columns(
         hands_changed=~passing["last_edge_live"]

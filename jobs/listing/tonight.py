@@ -55,7 +55,7 @@ def list_tonight(given: Given, terms: Terms) -> Tonight:
     judged = _judge(given, terms)
     passed = _pass_tests(given, judged, terms)
     accounts = rows.know_accounts(given)
-    told_of = [judged.direct, judged.decisions, passed.sure, passed.hands, passed.proposing, active]
+    told_of = [judged.direct, judged.decisions, passed.sure, passed.hands, passed.proposing, passed.victims, active]
     nodes = pl.concat([frame.select("node_id") for frame in told_of]).unique()
     facts = ladder.describe_nodes(nodes, given.identifiers, given.tenures, accounts, terms.instant)
     proposals = _propose(given, judged, passed, facts, terms)
@@ -63,7 +63,10 @@ def list_tonight(given: Given, terms: Terms) -> Tonight:
     now, leaving = _enter_stay_leave(given, active, passed, facts, proposals, judged, terms)
     touched = pl.concat([now, leaving])
     released = given.listings.filter(pl.col("status") == "released")
-    human = [given.doubts, judged.undecidable, passed.victims, _asked(proposals), rows.find_contradictions(given.outcomes, accounts)]  # fmt: skip
+    # What the rule would list: not what nobody can act on any more.
+    in_use = facts.filter(pl.col("gone").is_null() & pl.col("protected_reason").is_null())
+    victims = passed.victims.join(in_use, on="node_id", how="semi")
+    human = [given.doubts, judged.undecidable, victims, _asked(proposals), rows.find_contradictions(given.outcomes, accounts)]  # fmt: skip
     return Tonight(
         listings=stack([touched, released]),
         events=state.find_events(given.published.filter(pl.col("status") == "active"), touched, terms.on),
@@ -86,8 +89,13 @@ def _judge(given: Given, terms: Terms) -> _Judged:
         .join(first_known, on="lineage", how="inner", validate="m:1")
         .filter(pl.col("lineage_known_at") <= pl.col("until"))
     )  # fmt: skip
+    # What an outcome cleared by association ends a decision that rests on it, unless it is said of the node itself.
+    by_association = given.clearances.filter(pl.col("scope") == "association").join(
+        given.signals, on=["node_id", "lineage"], how="anti"
+    )
+    cleared = pl.concat([frame.select("node_id", "lineage") for frame in (cleared, by_association)]).unique()
     decisions, undecidable = deciding.take_decisions(
-        given.review_decisions, given.decisions, opened, first_known.select("lineage"), cleared.select("node_id", "lineage"),
+        given.review_decisions, given.decisions, opened, first_known.select("lineage"), cleared,
         terms.levels, terms.policy, terms.on,
     )  # fmt: skip
     return _Judged(tests.live_direct(given.signals, cleared_until), cleared_until, first_known, decisions, undecidable)
@@ -157,7 +165,10 @@ def _enter_stay_leave(
     # What its own term ends is not listed again the same night by what it stood on; everything else that passes anew is a new listing.
     over = ended.filter(pl.col("ends_as") == "term_ended").with_columns(release_reason=pl.lit("term_ended"))
     staying = ended.filter(pl.col("ends_as").is_null())
-    termed = state.give_terms(state.drop_spent(tonight, over), staying, policy, on)
+    used_up = stack([released, over.select(released.columns)])
+    again = ladder.listable(ladder.climb(state.drop_spent(candidates, used_up)), facts, policy)
+    again = state.drop_spent(ladder.past_due(again, staying, on), used_up)
+    termed = state.give_terms(again, staying, policy, on)
     leaving = ended.filter(pl.col("ends_as").is_not_null()).with_columns(
         status=pl.lit("released"), released_on=pl.lit(on), release_reason="ends_as", outcome=pl.coalesce("answer", "outcome")
     )  # fmt: skip

@@ -1,7 +1,8 @@
 """Claims: what each feed says of which node, before due process looks at it (listing.md, Signals).
 
 A claim row: feed, record_id, element, agency, kind, indicator, node_id, phone_id, case_id, role, authority_level, occurred_at, occurred_is_day,
-known_at, first_known_at, begins_at (what the life of the claim counts from), own_end (the end that the record gives itself).
+known_at, first_known_at, begins_at (what the life of the claim counts from), own_end (the end that the record gives itself), named_id (what the record names: a SIM,
+where node_id becomes the tenure that it served).
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from jobs.graph.tenures import attach_phone
 
 COLUMNS = (
     "feed", "record_id", "element", "agency", "kind", "indicator", "node_id", "phone_id", "case_id", "role", "authority_level",
-    "occurred_at", "occurred_is_day", "known_at", "first_known_at", "begins_at", "own_end", "is_unclear",
+    "occurred_at", "occurred_is_day", "known_at", "first_known_at", "begins_at", "own_end", "is_unclear", "named_id",
 )  # fmt: skip
 
 
@@ -41,6 +42,7 @@ def claim(
         "occurred_is_day": pl.col(day).fill_null(False) if day in frame.columns else pl.lit(False),
         "known_at": pl.col("recorded_at"), "first_known_at": pl.col("first_known_at"), "begins_at": begins,
         "own_end": given.get("own_end", pl.lit(None, UTC)), "is_unclear": given.get("is_unclear", pl.lit(False)),
+        "named_id": pl.col(node),
     }  # fmt: skip
     return frame.select(columns[name].alias(name) for name in COLUMNS)
 
@@ -144,9 +146,21 @@ def public_claims(feed: Feed, current: pl.DataFrame, by_phone: pl.DataFrame, key
             claim(
                 rows, feed.id, kind=pl.lit(f"public:{feed.id}:{number}"), node=node, occurred=signal.from_, begins=moment,
                 indicator=pl.lit(signal.lineage or feed.id), role=pl.lit(signal.role), phone_id=phone,
+                is_unclear=pl.col("is_unclear") if "is_unclear" in rows.columns else pl.lit(False),
             )
         )  # fmt: skip
     return stack(found) if found else None
+
+
+def tenures_served(roles: pl.DataFrame, served: pl.DataFrame) -> pl.DataFrame:
+    """(case_id, node_id): the tenures that the SIMs named in cases served at that moment: who is spared by his SIM is spared by his number."""
+    occurred = pl.col("occurred_at")
+    end = pl.when("occurred_at_is_day").then(occurred + pl.duration(days=1)).otherwise(occurred)
+    at = roles.select("case_id", "node_id", "occurred_at", end.alias("_end")).join(
+        served, left_on="node_id", right_on="sim_id", how="inner"
+    )
+    at = at.filter(((pl.col("vf") <= occurred) | (pl.col("vf") < pl.col("_end"))) & (pl.col("vt") > occurred))
+    return at.select("case_id", node_id="tenure_node").unique()
 
 
 def place_sims(claims: pl.DataFrame, served: pl.DataFrame) -> pl.DataFrame:

@@ -23,12 +23,15 @@ def follow_tenures(listings: pl.DataFrame, tenures: pl.DataFrame) -> pl.DataFram
     lost = listings.filter(pl.col("type") == "phone").join(tenures, on="node_id", how="anti")
     other = tenures.select(
         pl.col("phone_id"),
-        pl.coalesce("holder_id", "node_id").alias("party_id"),
+        pl.coalesce("holder_id", "node_id").alias("_holder"),
         pl.col("node_id").alias("_node"),
         pl.col("tenure_from").alias("_start"),
     )
-    found = lost.select("listing_id", "phone_id", "party_id", "tenure_from").join(
-        other, on=["phone_id", "party_id"], how="inner"
+    holder = pl.coalesce("holder_id", "party_id").alias(
+        "_holder"
+    )  # a contested tenure is a party of its own, but has a holder
+    found = lost.select("listing_id", "phone_id", "tenure_from", holder).join(
+        other, on=["phone_id", "_holder"], how="inner"
     )
     far = (_seconds("_start") - _seconds("tenure_from")).abs().fill_null(FAR)
     nearest = pick(found.with_columns(_far=far), "listing_id", ["_far", "_node"])
@@ -51,31 +54,51 @@ def end_of_moment(moment: str) -> pl.Expr:
     return pl.when(f"{moment}_is_day").then(last).otherwise(moment)
 
 
-def attach_decisions(decisions: pl.DataFrame, listings: pl.DataFrame) -> pl.DataFrame:
-    """`decisions` with `node_id` and `doubt`: for a phone the tenure of `listing_id`, without it the only tenure of the number ever listed.
+def dated(decisions: pl.DataFrame) -> pl.DataFrame:
+    """Decisions whose moment cannot be read count as taken when they were recorded."""
+    return decisions.with_columns(
+        decided_at=pl.coalesce("decided_at", "recorded_at"), decided_at_is_day=pl.col("decided_at_is_day").fill_null(False)
+    )  # fmt: skip
 
-    `decisions`: listing_id, subject_type, subject_id, …; one row per decision out, `doubt` set where it attaches to nothing.
+
+def attach_decisions(decisions: pl.DataFrame, listings: pl.DataFrame) -> pl.DataFrame:
+    """`decisions` with `node_id` and `doubt`: for a phone the tenure of `listing_id`, without it the only tenure of the number that was ever
+    listed before the night that took the decision; where none was, the one that held the moment of the decision (`held_then`).
+
+    `decisions`: listing_id, subject_type, subject_id, night_on, held_then, …; one row per decision out, `doubt` set where it attaches to
+    nothing. A `listing_id` that no listing ever had says nothing.
     """
     named = listings.select(
         "listing_id", pl.col("node_id").alias("_node"), pl.coalesce("phone_id", "node_id").alias("_subject")
     )
     phones = listings.filter(pl.col("type") == "phone")
     node = pl.col("node_id").drop_nulls()
-    ever = phones.group_by("phone_id").agg(node.n_unique().alias("_n"), node.min().alias("_only"))
+    asked = decisions.select("subject_id", "night_on").unique()
+    then = asked.join(phones, left_on="subject_id", right_on="phone_id", how="inner").filter(
+        pl.col("listed_on") < pl.col("night_on")
+    )
+    ever = then.group_by("subject_id", "night_on").agg(node.n_unique().alias("_n"), node.min().alias("_only"))
     rows = decisions.join(named, on="listing_id", how="left", validate="m:1")
-    rows = rows.join(ever, left_on="subject_id", right_on="phone_id", how="left", validate="m:1")
+    rows = rows.join(ever, on=["subject_id", "night_on"], how="left", validate="m:1")
     subject, is_phone = pl.col("subject_id"), pl.col("subject_type") == "phone"
-    has_listing = pl.col("listing_id").is_not_null()
+    has_listing = pl.col("_node").is_not_null()
     by_listing = pl.when(pl.col("_subject") == subject).then("_node")
-    by_number = pl.when(is_phone & (pl.col("_n") == 1)).then("_only").when(~is_phone).then(subject)
+    by_number = (
+        pl.when(is_phone & (pl.col("_n") == 1))
+        .then("_only")
+        .when(~is_phone)
+        .then(subject)
+        .when(pl.col("_n").is_null())
+        .then("held_then")
+    )
     found = pl.when(has_listing).then(by_listing).otherwise(by_number)
     doubt = (
         pl.when(subject.is_null()).then(pl.lit("identifier_unreadable"))
         .when(found.is_null() & has_listing).then(pl.lit("identifier_is_not_the_listings"))
         .when(found.is_null() & (pl.col("_n") > 1)).then(pl.lit("several_tenures_were_listed"))
-        .when(found.is_null()).then(pl.lit("no_tenure_was_ever_listed"))
+        .when(found.is_null()).then(pl.lit("two_tenures_that_day"))
     )  # fmt: skip
-    return rows.with_columns(node_id=found, doubt=doubt).drop("_node", "_subject", "_n", "_only")
+    return rows.with_columns(node_id=found, doubt=doubt).drop("_node", "_subject", "_n", "_only", "held_then")
 
 
 def read_outcomes(outcomes: pl.DataFrame, listings: pl.DataFrame, recipients: Mapping[str, Recipient]) -> pl.DataFrame:
@@ -119,7 +142,9 @@ def clear(upheld: pl.DataFrame, outcomes: pl.DataFrame, on: date) -> pl.DataFram
         "node_id", "phone_id", no_time.alias("tenure_from"), no_id.alias("holder_id"), pl.col("lineages").alias("lineage"),
         pl.lit("outcome").alias("by"), pl.col("listing_id").alias("ref"), pl.lit("association").alias("scope"), pl.col("acted_at").alias("cleared_at"),
     )  # fmt: skip
-    return stack([by_appeal, by_outcome]).with_columns(night_on=pl.lit(on, pl.Date)).unique()
+    said = stack([by_appeal, by_outcome]).with_columns(night_on=pl.lit(on, pl.Date))
+    # Two outcomes on one listing, or two records of one decision, clear once: by the later moment.
+    return pick(said, ["node_id", "lineage", "by", "ref"], [("cleared_at", True), "phone_id"])
 
 
 def doubts(upheld: pl.DataFrame, outcomes: pl.DataFrame) -> pl.DataFrame:

@@ -37,23 +37,32 @@ class Known:
         """Read tonight's graph."""
         lake = night.lake
         all_tenures = lake.frame("graph.tenures")
-        known = all_tenures.filter(~pl.col("is_implicit")).select(
-            "phone_id", "tenure_from", ends(pl.col("tenure_to")).alias("tenure_to"), pl.col("node_id").alias("tenure_node")
-        )  # fmt: skip
         identifiers = lake.frame("graph.identifiers", ["node_id", "type", "first_seen_on", "protected_reason"])
         return cls(
-            tenures=all_tenures, by_phone=tenures.tenures_by_phone(known),
+            tenures=all_tenures, by_phone=known_by_phone(all_tenures),
             edges=lake.frame("graph.edges"), parties=lake.frame("graph.parties"),
             identifiers=identifiers,
             protected=identifiers.filter(pl.col("protected_reason").is_not_null()).select("node_id", "protected_reason"),
         )  # fmt: skip
 
 
+def known_by_phone(all_tenures: pl.DataFrame) -> pl.DataFrame:
+    """The known ones of graph.tenures, for `tenures.attach_phone`."""
+    known = all_tenures.filter(~pl.col("is_implicit"))
+    columns = (
+        "phone_id",
+        "tenure_from",
+        ends(pl.col("tenure_to")).alias("tenure_to"),
+        pl.col("node_id").alias("tenure_node"),
+    )
+    return tenures.tenures_by_phone(known.select(columns))
+
+
 def run(night: Night) -> StageReport:
     """Signals, influences, scores and rings anew. Rows in: claims that stand; rows out: scored nodes."""
     lake, source, known = night.lake, Sources.of(night), Known.of(night)
     listings = due_process.follow_tenures(lake.frame("blacklist.listings"), known.tenures)
-    upheld, outcomes = _upheld(night, listings), all_outcomes(night, listings)
+    upheld, outcomes = _upheld(night, listings, known.by_phone), all_outcomes(night, listings)
     clearances = due_process.clear(upheld, outcomes, night.on)
 
     levels = night.codes["authority_levels"]
@@ -86,15 +95,26 @@ def _screen(
     offended = involved.filter(pl.col("role").is_in(cases.OFFENDING))
     named = offended.select("case_id", pl.col("node_id").alias("account_id"), "reported_at", "reported_at_is_day")
     claimed = screening.join_cases(claimed, named, policy)
+    releases = released_accounts(source.current(CONTROLS), source.freeing(CONTROLS))
+    claimed = screening.drop_released(claimed, releases)
     signals = screening.make_signals(claimed, screening.worth(policy, night.contracts), night.instant)
     roles = involved.filter(pl.col("role").is_in(cases.SPARED) & pl.col("node_id").is_not_null())
-    sightings = source.current("telecom/device_sightings")
-    spared = screening.spared_nodes(
-        roles.select("case_id", "node_id"), known.parties.select("node_id", party_id="role_party_id"), sightings
+    roles = stack(
+        [roles.select("case_id", "node_id"), claims.tenures_served(roles, served_tenures(known.edges, known.tenures))]
     )
+    sightings = source.current("telecom/device_sightings")
+    spared = screening.spared_nodes(roles, known.parties.select("node_id", party_id="role_party_id"), sightings)
     spoofed = spoofed_signals(signals, source.current(LINES))
     standing, human = screening.take_out(signals, spared, known.protected, spoofed)
-    return standing.drop("phone_id"), spared, human
+    return standing.drop("phone_id", "named_id"), spared, stack([human, unclear_entries(claimed)])
+
+
+def unclear_entries(claimed: pl.DataFrame) -> pl.DataFrame:
+    """Rows of graph.doubts: numbers that a public list names on a day that two tenures touch; those of cases are `unclear_days`."""
+    return claimed.filter(pl.col("is_unclear") & (pl.col("feed") != CASES)).select(
+        pl.col("phone_id").alias("node_id"), pl.lit("two_tenures_that_day").alias("reason"),
+        (pl.col("feed") + pl.lit(" ") + pl.col("record_id")).alias("source"), pl.lit("").alias("detail"),
+    )  # fmt: skip
 
 
 def unclear_days(involved: pl.DataFrame) -> pl.DataFrame:
@@ -145,13 +165,19 @@ def _ring_members(of: pl.DataFrame) -> pl.DataFrame:
     return of.select(pl.col("ring_id").alias("id"), pl.col("party_id").alias("node_id"))
 
 
-def _upheld(night: Night, listings: pl.DataFrame) -> pl.DataFrame:
+def _upheld(night: Night, listings: pl.DataFrame, by_phone: pl.DataFrame) -> pl.DataFrame:
     source, feed = Sources.of(night), "public_security/appeal_decisions"
     stated = stack([source.current(feed), source.freeing(feed)]).filter(pl.col("outcome") == "upheld")
-    stated = stated.with_columns(
-        decided_at=pl.coalesce("decided_at", "recorded_at"), decided_at_is_day=pl.col("decided_at_is_day").fill_null(False)
-    )  # fmt: skip
-    return due_process.attach_decisions(stated, listings)
+    stated = due_process.dated(stated)
+    return due_process.attach_decisions(with_tenure_then(stated, by_phone, night.key), listings)
+
+
+def with_tenure_then(decisions: pl.DataFrame, by_phone: pl.DataFrame, key: bytes) -> pl.DataFrame:
+    """Decisions with `held_then`: of a phone the tenure that held the moment of the decision."""
+    phones = decisions.with_columns(_phone=pl.when(pl.col("subject_type") == "phone").then("subject_id"))
+    day = pl.col("decided_at_is_day")
+    held = tenures.attach_phone(phones, by_phone, key, phone="_phone", moment=pl.col("decided_at"), is_day=day)
+    return held.select(*decisions.columns, held_then="tenure_node")
 
 
 def all_outcomes(night: Night, listings: pl.DataFrame) -> pl.DataFrame:
@@ -231,8 +257,16 @@ def ended_by_fraud(
     said = versions.join(told, on="record_id", how="semi")
     ended = tenures.cut_subscriptions(said).filter(pl.col("fraud_ended_at") < pl.lit(instant, UTC))
     held = edges.filter(pl.col("kind") == "holder").select(holder_id="from_id", tenure_node="to_id", support="support")
-    held = held.join(ended, on="holder_id", how="semi").explode("support").filter(pl.col("support").struct.field("feed") == SUBSCRIPTIONS)
-    held = held.with_columns(record_id=pl.col("support").struct.field("record_id")).select("record_id", "holder_id", "tenure_node").unique()
+    held = (
+        held.join(ended, on="holder_id", how="semi")
+        .explode("support")
+        .filter(pl.col("support").struct.field("feed") == SUBSCRIPTIONS)
+    )
+    held = (
+        held.with_columns(record_id=pl.col("support").struct.field("record_id"))
+        .select("record_id", "holder_id", "tenure_node")
+        .unique()
+    )
     times = all_tenures.select("phone_id", tenure_node="node_id", _from="tenure_from", _to=ends(pl.col("tenure_to")))
     parts = ended.join(held, on=["record_id", "holder_id"], how="inner").join(
         times, on=["phone_id", "tenure_node"], how="inner", validate="m:1"

@@ -50,6 +50,17 @@ def join_cases(claims: pl.DataFrame, named: pl.DataFrame, policy: Policy) -> pl.
     return claims.join(nearest, on=["feed", "record_id"], how="left", validate="m:1")
 
 
+def drop_released(claims: pl.DataFrame, releases: pl.DataFrame) -> pl.DataFrame:
+    """Without the controls that joined a case whose controls on that account were released. `releases`: account_id, case_id, released_by."""
+    joined = claims.select("feed", "record_id", "node_id", "joined_case", "occurred_at").filter(
+        pl.col("joined_case").is_not_null()
+    )
+    lifted = joined.join(
+        releases, left_on=["node_id", "joined_case"], right_on=["account_id", "case_id"], how="inner"
+    ).filter(pl.col("occurred_at") < pl.col("released_by"))
+    return claims.join(lifted, on=["feed", "record_id"], how="anti")
+
+
 def make_signals(claims: pl.DataFrame, worths: pl.DataFrame, instant: datetime) -> pl.DataFrame:
     """Signal rows (graph.signals and `phone_id`): every claim that stands, expired ones marked as not live."""
     rows = claims.filter(pl.col("node_id").is_not_null() & pl.col("occurred_at").is_not_null())
@@ -60,7 +71,7 @@ def make_signals(claims: pl.DataFrame, worths: pl.DataFrame, instant: datetime) 
         short_digest(rows, *(pl.col(name) for name in ("feed", "record_id", "element", "kind"))).alias("signal_id"),
         "node_id", "kind", "strength", "agency", _lineage().alias("lineage"), "standard", "authority_level", "occurred_at", "occurred_is_day",
         "known_at", "first_known_at", "expires_at", "case_id", "role",
-        (pl.col("expires_at") >= pl.lit(instant, UTC)).alias("is_live"), "is_public", "feed", "record_id", "phone_id",
+        (pl.col("expires_at") >= pl.lit(instant, UTC)).alias("is_live"), "is_public", "feed", "record_id", "phone_id", "named_id",
     )  # fmt: skip
 
 
@@ -127,11 +138,14 @@ def take_out(
         protected, left_on="_p", right_on="node_id", how="left", validate="m:1"
     )
     is_it = pl.lit(True)
-    rows = rows.join(spared.with_columns(_spared=is_it), on=["lineage", "node_id"], how="left", validate="m:1")
+    # Who is a victim by his SIM is not accused by it either, whatever number it served.
+    for node, mark in (("node_id", "_spared_node"), ("named_id", "_spared_sim")):
+        marked = spared.select("lineage", pl.col("node_id").alias(node), is_it.alias(mark))
+        rows = rows.join(marked, on=["lineage", node], how="left", validate="m:1")
     rows = rows.join(spoofed.with_columns(_spoofed=is_it), on="signal_id", how="left", validate="m:1")
     why = (
         pl.when(pl.col("protected_reason").is_not_null()).then(pl.lit("protected_identifier"))
-        .when("_spared").then(pl.lit("victim_named_as_offender"))
+        .when(pl.col("_spared_node").fill_null(False) | pl.col("_spared_sim").fill_null(False)).then(pl.lit("victim_named_as_offender"))
         .when("_spoofed").then(pl.lit("number_was_spoofed"))
     )  # fmt: skip
     rows = rows.with_columns(_why=why)

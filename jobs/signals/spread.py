@@ -103,6 +103,8 @@ def _stretches(edges: pl.DataFrame) -> pl.DataFrame:
     ).explode("support").select(
         pl.exclude("support"), begins(record.field("valid_from")).alias("f"), ends(record.field("valid_to")).alias("t")
     )  # fmt: skip
+    # A time of no length overlaps nothing; only a transfer is a moment.
+    times = times.filter((pl.col("f") < pl.col("t")) | (pl.col("kind") == "transfer"))
     several = times.filter("is_several").sort("edge", "f", "t", descending=[False, False, True])
     reach = pl.col("t").cum_max().shift().over("edge")
     is_new = pl.any_horizontal(pl.col(name).ne_missing(pl.col(name).shift()) for name in ("edge", "f", "t"))
@@ -351,7 +353,7 @@ def _judge_sources(signals: pl.DataFrame, policy: Policy) -> pl.DataFrame:
     is_heard = pl.col("is_hard") == pl.col("is_hard").max().over("source")
     told = rows.with_columns(speaker=pl.when(is_heard).then("speaker")).group_by("source").agg(
         pl.col("lineage", "lineage_id").first(), pl.col("signal_id").min(), pl.col("rank").max(), pl.col("speaker").min(),
-        pl.col("is_weighty").any(), pl.col("is_public").all(),
+        pl.col("is_weighty").any(), pl.col("is_public").all(), pl.col("strength").first(),
     )  # fmt: skip
     return told.with_columns(signal_place=pl.col("signal_id").rank("dense"))
 
@@ -364,7 +366,7 @@ def _what_is_told(rows: pl.DataFrame, key: list[str], parties: pl.DataFrame) -> 
         party.select(pl.col("node_id").alias("n0"), pl.col("party_id").alias("_start_party")), on="n0", how="left", validate="m:1"
     )  # fmt: skip
     own = pl.col("is_weighty") & (pl.col("n0") != pl.col("node_id")) & (pl.col("party_id") == pl.col("_start_party"))
-    loud = pl.col("influence") + pl.when(pl.col("rank") > 0).then(2.0).otherwise(
+    loud = pl.col("strength") + pl.when(pl.col("rank") > 0).then(2.0).otherwise(
         0.0
     )  # any report before every indicator
     rows = rows.with_columns(_loud=loud).with_columns(_loudest=pl.col("_loud").max().over(key))

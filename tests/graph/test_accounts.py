@@ -7,7 +7,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from jobs.graph.accounts import account_states, bindings, cut_accounts, holdings
+from jobs.graph.accounts import account_states, account_versions, bindings, cut_accounts, holdings
 from tests.graph.rows import FOREVER, ORDER_DDL, build, read
 
 DDL = (
@@ -108,6 +108,16 @@ CASES: dict[str, tuple[list[dict[str, Any]], Times, Times]] = {
         [account("2026-01-01"), account("2026-01-01", holder=SON, recorded="2026-02-01")],
         [(A, "2026-01-01", FOREVER)],
         [(SON, "2025-06-01", FOREVER)],
+    ),
+    "a holder that is named later in place of nobody holds it since then": (
+        [account("2026-01-01", holder=None), account("2026-02-01")],
+        [(A, "2026-01-01", "2026-02-01"), (A, "2026-02-01", FOREVER)],
+        [(MOTHER, "2026-02-01", FOREVER)],
+    ),
+    "a binding from before the opening begins no holding": (
+        [account("2025-01-01")],
+        [(A, "2025-01-01", FOREVER)],
+        [(MOTHER, "2025-06-01", FOREVER)],
     ),
     "a new record with another holder and a later start ends the older holding": (
         [account("2026-01-01"), account("2026-02-01", B, SON, record="s")],
@@ -220,3 +230,16 @@ def test_an_account_is_closed_when_its_record_with_the_newest_start_says_so(vers
     assert len(rows) == len(ACCOUNT)
     assert {name: rows[ACCOUNT[name]]["closed_at"] for name in CLOSED} == CLOSED
     assert rows[ACCOUNT["closing one record ends nothing of another"]]["state_recorded_at"] == "2026-02-01"
+
+
+def test_a_record_that_names_another_account_now_was_mistaken_before() -> None:
+    ddl = (
+        f"record_id string, {ORDER_DDL}, business_date date, is_newest boolean, institution_id string, account_type string, account_id bigint, "
+        "holder_type string, holder_id bigint, phone_id bigint, bound_at timestamp, unbound_at timestamp, opened_at timestamp, closed_at timestamp"
+    )
+    rows = [
+        {"record_id": "r", "recorded_at": "2026-01-01", "is_newest": False, "account_id": 1, "opened_at": "2026-01-01"},
+        {"record_id": "r", "recorded_at": "2026-02-01", "is_newest": True, "account_id": 2, "opened_at": "2026-02-01"},
+    ]
+    kept = account_versions(build(ddl, rows), scope="institution_id", opened="opened_at")
+    assert kept["account_id"].to_list() == [2]

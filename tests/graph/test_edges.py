@@ -11,10 +11,11 @@ import pytest
 
 from jobs.graph.edges import (
     build_edges,
-    case_supports,
     device_supports,
+    involved_supports,
     join_stretches,
     login_supports,
+    named_supports,
     sim_supports,
     site_supports,
     transfer_supports,
@@ -109,16 +110,30 @@ def test_a_holder_has_a_tenure_for_its_own_time_and_a_sim_for_the_subscriptions(
     subs = build(
         "record_id string, business_date date, tenure_node bigint, tenure_from timestamp, holder_id bigint, imsi_id bigint, "
         "iccid_id bigint, sub_from timestamp, sub_to timestamp",
-        [{"tenure_node": 7, "holder_id": 1, "imsi_id": 2, "iccid_id": 3, "sub_from": "2026-02-01", "sub_to": "2026-03-01"}],
+        [
+            {"tenure_node": 7, "tenure_from": "2026-01-01", "holder_id": 1, "imsi_id": 2, "iccid_id": 3, "sub_from": "2026-02-01", "sub_to": "2026-03-01"},
+            {"tenure_node": 7, "tenure_from": "2026-01-01", "holder_id": 1, "sub_from": "2026-01-01", "sub_to": "2026-05-01"},
+        ],
     )  # fmt: skip
-    own = build(
-        "tenure_node bigint, tenure_from timestamp, tenure_to timestamp",
-        [{"tenure_node": 7, "tenure_from": "2026-01-01", "tenure_to": "2026-05-01"}],
-    )
-    assert edges_of(sim_supports(subs, own, "telecom/subscriptions")) == {
+    assert edges_of(sim_supports(subs, "telecom/subscriptions")) == {
         ("holder", 1, 7, "2026-01-01", "2026-05-01"),
         ("sim", 7, 2, "2026-02-01", "2026-03-01"),
         ("sim", 2, 3, "2026-02-01", "2026-03-01"),
+    }
+
+
+def test_of_two_documents_activated_at_one_instant_each_holds_the_tenure_for_its_own_time() -> None:
+    subs = build(
+        "record_id string, business_date date, tenure_node bigint, tenure_from timestamp, holder_id bigint, imsi_id bigint, "
+        "iccid_id bigint, sub_from timestamp, sub_to timestamp",
+        [
+            {"tenure_node": 7, "tenure_from": "2026-01-01", "holder_id": 1, "sub_from": "2026-01-01", "sub_to": "2026-02-01"},
+            {"tenure_node": 7, "tenure_from": "2026-01-01", "holder_id": 2, "sub_from": "2026-01-01", "sub_to": "2026-05-01"},
+        ],
+    )  # fmt: skip
+    assert edges_of(sim_supports(subs, "telecom/subscriptions")) == {
+        ("holder", 1, 7, "2026-01-01", "2026-02-01"),
+        ("holder", 2, 7, "2026-01-01", "2026-05-01"),
     }
 
 
@@ -180,12 +195,14 @@ def test_a_case_joins_offenders_payees_and_sites_but_no_victims() -> None:
         {"case_id": "C2", "role": "site", "identifier_type": "domain", "node_id": 22, "identifier_registrable_id": 23},
     ]  # fmt: skip
     first, second = node_id_py(KEY, "case", "C1"), node_id_py(KEY, "case", "C2")
-    supports = case_supports(build(ddl, rows), "public_security/case_reports", KEY, ("offender", "payee", "site"))
-    assert edges_of(supports) == {
+    named, feed = build(ddl, rows), "public_security/case_reports"
+    assert edges_of(involved_supports(named, feed, KEY, ("offender", "payee", "site"))) == {
         ("involved", first, 1, BEGINNING, FOREVER),
         ("involved", first, 2, BEGINNING, FOREVER),
         ("involved", second, 11, BEGINNING, FOREVER),
         ("involved", second, 22, BEGINNING, FOREVER),
+    }
+    assert edges_of(named_supports(named, feed)) == {
         ("part_of", 11, 12, BEGINNING, FOREVER),
         ("part_of", 12, 13, BEGINNING, FOREVER),
         ("part_of", 22, 23, BEGINNING, FOREVER),

@@ -170,6 +170,18 @@ CASES: dict[str, tuple[list[dict[str, Any]], list[Stretch]]] = {
         [says("2026-01-02", "2026-01-01"), says("2026-02-05", "2025-12-01")],
         [lasts("A", "2025-12-01", None)],
     ),
+    "what a correction of the start took back does not return when that is replaced in turn": (
+        [
+            says("2026-01-02", "2026-01-01"),
+            says("2026-03-05", "2026-03-01"),
+            says("2026-04-05", "2026-02-01", holder="son"),
+        ],
+        [lasts("A", "2026-02-01", None, holder="son")],
+    ),
+    "without a phone from the first the same again with a later start corrects the start": (
+        [says("2026-01-02", "2026-01-01", None), says("2026-02-05", "2026-02-01", None)],
+        [lasts(None, "2026-02-01", None)],
+    ),
     "a change whose start is corrected ends what was before at the corrected start": (
         [
             says("2026-01-02", "2026-01-01"),

@@ -20,13 +20,16 @@ Holding = tuple[int, int, str, str]
 
 
 class World(NamedTuple):
-    """`seen`: day of first sight by node; `parties`: party and kind by node."""
+    """`seen`: day of first sight by node; `parties`: party and kind by node; `crowded`: shared documents; `roles`: the party for roles, where
+    it is another."""
 
     parties: dict[int, tuple[int, str]]
     holdings: tuple[Holding, ...] = ()
     links: tuple[tuple[int, int], ...] = ()
     seen: dict[int, int] = {}  # noqa: RUF012
     contested: tuple[tuple[int, int, int, str, str | None], ...] = ()
+    crowded: tuple[int, ...] = ()
+    roles: dict[int, int] = {}  # noqa: RUF012
 
 
 JAN, FEB, MAR, APR = "2026-01-01", "2026-02-01", "2026-03-01", "2026-04-01"
@@ -53,6 +56,24 @@ WORLDS: dict[str, World] = {
     "an overlap without an end is open": World(
         {1: (1, DOCUMENTED), 2: (2, DOCUMENTED), 11: (11, CONTESTED)},
         ((1, 11, JAN, FOREVER), (2, 11, FEB, FOREVER)),
+        contested=((11, 2, 1, FEB, None),),
+    ),
+    "a holding that goes on under a newer record of the same document is overlapped all the same": World(
+        {1: (1, DOCUMENTED), 2: (2, DOCUMENTED), 11: (11, CONTESTED)},
+        ((1, 11, JAN, FEB), (2, 11, JAN, FEB), (2, 11, FEB, FOREVER)),
+        contested=((11, 2, 1, JAN, FEB),),
+    ),
+    "a shared document joins nothing: what it holds is a party each, and its own for roles": World(
+        {1: (1, DOCUMENTED), 11: (11, UNKNOWN), 12: (12, UNKNOWN), 13: (12, UNKNOWN), 14: (14, AMBIGUOUS)},
+        ((1, 11, JAN, FOREVER), (1, 12, JAN, FOREVER)),
+        ((13, 12), (14, 11), (14, 12)),
+        crowded=(1,),
+        roles={11: 1, 12: 1, 13: 1, 14: 1},
+    ),
+    "a group next to somebody's and to a contested one is ambiguous": World(
+        {1: (1, DOCUMENTED), 2: (2, DOCUMENTED), 11: (11, CONTESTED), 12: (1, DOCUMENTED), 13: (13, AMBIGUOUS)},
+        ((1, 11, JAN, FOREVER), (2, 11, FEB, FOREVER), (1, 12, JAN, FOREVER)),
+        ((13, 11), (13, 12)),
         contested=((11, 2, 1, FEB, None),),
     ),
     "an overlap of two older holdings contests nothing": World(
@@ -140,6 +161,9 @@ def assign(*, turned: bool) -> Found:
         nodes=build("node_id bigint, first_seen_on date, is_document boolean", nodes[::step]),
         holdings=holdings,
         contested=contested,
+        crowded=build(
+            "node_id bigint", [{"node_id": BASE[name] + one} for name, world in WORLDS.items() for one in world.crowded]
+        ),
         links=build("a bigint, b bigint", [dict(zip(ends, link, strict=True)) for link in links[::step]]),
     )
     return Found(by_node(contested), by_node(parties))
@@ -160,6 +184,8 @@ def test_parties(found: Found, name: str) -> None:
     rows = [row for row in found.parties if row["node_id"] // 100 * 100 == base]
     assert len(rows) == len(world.parties)
     assert {r["node_id"] - base: (r["party_id"] - base, r["kind"]) for r in rows} == world.parties
+    roles = {node: party for node, (party, _) in world.parties.items()} | world.roles
+    assert {r["node_id"] - base: r["role_party_id"] - base for r in rows} == roles
 
 
 @pytest.mark.parametrize("name", WORLDS)

@@ -67,6 +67,7 @@ def test_only_what_lives_is_unprotected_and_has_a_basis_can_be_listed() -> None:
     accounts = [
         {"node_id": 10, "scope": "icbc"}, {"node_id": 11, "scope": "icbc", "closed_at": at("2026-10-01T15:59")},
         {"node_id": 12, "scope": "icbc", "closed_at": at("2026-10-01T16:00")},
+        {"node_id": 4, "closed_at": at("2026-10-01T15:59")},  # a number that its carrier says it closed
     ]  # fmt: skip
     wanted = [1, 2, 3, 4, 5, 6, 10, 11, 12, 13, 20, 21, 22, 23, 30, 31, 10]
     facts = ladder.describe_nodes(
@@ -81,6 +82,7 @@ def test_only_what_lives_is_unprotected_and_has_a_basis_can_be_listed() -> None:
     known = {row["node_id"]: row for row in rows}
     assert {n: row["gone"] for n, row in known.items() if row["gone"]} == {
         2: "tenure_ended",
+        4: "tenure_ended",
         5: "tenure_ended",
         11: "account_closed",
     }
@@ -90,7 +92,7 @@ def test_only_what_lives_is_unprotected_and_has_a_basis_can_be_listed() -> None:
     passed = [{"node_id": n, "test": "finding" if n != 31 else "same_holder"} for n in set(wanted)]
     listed = ladder.listable(frame("node_id bigint, test string", passed), facts, POLICY).to_dicts()
     assert {row["node_id"]: row["legal_basis"] for row in listed} == {
-        1: "Article 11", 3: "Article 11", 4: "Article 11", 10: "Article 18", 12: "Article 18", 13: "Article 18", 23: "Article 14", 30: "Article 31",
+        1: "Article 11", 3: "Article 11", 10: "Article 18", 12: "Article 18", 13: "Article 18", 23: "Article 14", 30: "Article 31",
     }  # fmt: skip
 
 
@@ -108,8 +110,9 @@ def test_a_verification_past_its_due_date_without_an_answer_becomes_a_restrictio
         tonight(4, reason="same_holder"),
         tonight(5),
         {**tonight(6, "close"), "test": "finding"},
+        {**tonight(7, "restrict"), "test": "review_decision"},
     ]
-    before = [active(1, 15), active(2, 16), active(3, 15, "restricted"), active(4, 15), active(6, 15)]
+    before = [active(1, 15), active(2, 16), active(3, 15, "restricted"), active(4, 15), active(6, 15), active(7, 15)]
     late = ladder.past_due(
         frame("node_id bigint, measure string, test string, reasons array<string>", rows),
         frame("node_id bigint, due_on date, answer string", before),
@@ -124,6 +127,7 @@ def test_a_verification_past_its_due_date_without_an_answer_becomes_a_restrictio
         4: ("verify", "same_holder"),
         5: verify,
         6: ("close", "finding"),
+        7: ("restrict", "review_decision"),
     }
     assert next(row["reasons"] for row in late if row["node_id"] == 1) == [
         "bound_to_fraud_phone",

@@ -156,7 +156,7 @@ def test_a_term_counts_from_the_night_of_the_measure_and_a_due_date_is_given_onc
     assert dates(5) == (ON, ON, in_90, None)
     assert dates(6) == (BEFORE, BEFORE, LATER, in_15)
     assert dates(7) == (BEFORE, BEFORE, in_90, None)
-    assert dates(8) == (BEFORE, ON, date(2028, 10, 15), ON)
+    assert dates(8) == (BEFORE, ON, date(2028, 10, 15), None)
     assert [rows[node]["listing_id"] for node in (2, 3, 8)] == ["L2", "L3", "L8"]
     assert rows[4]["outcome"] == "restricted"
     new = {rows[node]["listing_id"] for node in (1, 5)}

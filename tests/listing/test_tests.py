@@ -235,9 +235,9 @@ def test_what_the_found_hold_is_verified_unless_contested_ambiguous_too_weak_or_
         frame("node_id bigint", [{"node_id": 7}]),
         POLICY,
     ).to_dicts()
-    assert {row["node_id"]: row["hands_changed"] for row in held} == {1: False, 6: False, 8: True, 9: False}
+    assert {row["node_id"]: row["hands_changed"] for row in held} == {1: False, 6: False, 8: True, 9: True}
     first = next(row for row in held if row["node_id"] == 1)
-    assert (first["measure"], first["test"], first["lineages"]) == ("verify", "same_holder", ["a"])
+    assert (first["measure"], first["test"], first["lineages"]) == ("verify", "same_holder", ["a", "b"])
 
 
 def test_two_agencies_reports_with_one_direct_propose_and_public_lists_alone_never() -> None:

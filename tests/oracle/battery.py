@@ -1,21 +1,26 @@
 """Plays a world through both, night by night, and stops at the first night in which they differ."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import date
+from random import Random
+from typing import Any
 
-from tests.oracle.compare import differences, told
+from tests.oracle.compare import differences, of_oracle, of_product, parts_of, told, unequal
 from tests.oracle.model import Delivery, State
 from tests.oracle.oracle import Oracle
 from tests.oracle.product import (
     Product,
     codes,
     contracts,
+    named_in,
     node_id,
     policy_of,
     protected_groups,
     recipients,
 )
-from tests.oracle.worlds import FEATURES, Listed, World
+from tests.oracle.shrink import Nights, shrink
+from tests.oracle.worlds import FEATURES, GAPS, Listed, World
 
 TABLES = (
     "tenures", "edges", "shared", "contested", "parties", "signals", "spared", "influences", "scores", "rings", "proposals", "listings",
@@ -32,13 +37,34 @@ def make_oracle(policy: str) -> Oracle:
     return Oracle(policy_of(policy), codes(), raw, node_id, contracts=contracts(), protected=protected_groups())
 
 
+@dataclass(frozen=True)
+class Wrong:
+    """A world in which the two differ."""
+
+    world: str
+    policy: str
+    nights: Nights
+    text: str
+
+    def __str__(self) -> str:
+        """The difference in as few records as it takes, when it is one of a world alone; the whole world else."""
+        small = shrink(self.nights, lambda nights: replay(nights, self.policy) is not None)
+        return f"{self.world}, policy {self.policy}{replay(small, self.policy) or self.text}"
+
+
+def replay(nights: Nights, policy: str, tables: Iterable[str] = TABLES) -> str | None:
+    """The first difference in nights that are already there."""
+    pair = Pair(policy)
+    return next((wrong for on, deliveries in nights if (wrong := pair.play(on, deliveries, tables))), None)
+
+
 class Pair:
     """The oracle and the product, on the same nights."""
 
     def __init__(self, policy: str) -> None:
         self.oracle = make_oracle(policy)
         self.product = Product(policy_of(policy))
-        self.nights: list[tuple[date, list[Delivery]]] = []
+        self.nights: Nights = []
         self.listed: dict[str, Listed] = {}
 
     def play(self, on: date, deliveries: list[Delivery], tables: Iterable[str] = TABLES) -> str | None:
@@ -52,25 +78,79 @@ class Pair:
         return None
 
     def _name_listings(self, state: State) -> None:
-        """From here on feeds speak of listings by the ids that the product gave them."""
-        ids = {
-            (row["node_id"], row["listed_on"]): row["listing_id"]
-            for row in self.product.lake.frame("blacklist.listings").filter(status="active").to_dicts()
-        }
-        proposed = {one.node for one in state.proposals if one.status == "open"}
-        for one in state.listings:
-            if one.status == "active" and (name := ids.get((node_id(one.node), one.listed_on))):
-                self.oracle.name_listing(one.node, name)
-                self.listed[name] = Listed(name, one.node, one.administrator, one.node in proposed)
+        self.listed |= name_listings(self.oracle, self.product, state)
+
+
+def name_listings(oracle: Oracle, product: Product, state: State) -> dict[str, Listed]:
+    """From here on feeds speak of tonight's listings by the ids that the product gave them."""
+    rows = product.lake.frame("blacklist.listings", ["node_id", "listed_on", "listing_id", "status"]).filter(
+        status="active"
+    )
+    ids = {(row[0], row[1]): row[2] for row in rows.iter_rows()}
+    proposed = {one.node for one in state.proposals if one.status == "open"}
+    found = {}
+    for one in state.listings:
+        if one.status == "active" and (name := ids.get((node_id(one.node), one.listed_on))):
+            oracle.name_listing(one.node, name)
+            found[name] = Listed(name, one.node, one.administrator, one.node in proposed)
+    return found
+
+
+def play_worlds(
+    seeds: Iterable[int],
+    policy: str = "default",
+    features: frozenset[str] = FEATURES,
+    nights: int = NIGHTS,
+    tables: Iterable[str] = TABLES,
+) -> list[Wrong]:
+    """What differs in each of some worlds that share no identifier: played by the product together, by an oracle each alone."""
+    seeds = list(seeds)
+    features -= {"snapshots"}
+    worlds = [World(seed, 1 + seed % 4, features, place, len(seeds)) for place, seed in enumerate(seeds)]
+    oracles, product = [make_oracle(policy) for _ in worlds], Product(policy_of(policy))
+    listed: list[dict[str, Listed]] = [{} for _ in worlds]
+    names: list[set[Any]] = [{f"case:{case}" for case in world.cases} for world in worlds]
+    wrong: dict[int, Wrong] = {}
+    gaps = Random(f"{seeds[0]}/gaps")
+    for _ in range(nights):
+        gap = gaps.choice(GAPS)
+        taken = [world.night(list(known.values()), gap) for world, known in zip(worlds, listed, strict=True)]
+        product.night(taken[0][0], [one for _, deliveries in taken for one in deliveries])
+        states = [oracle.night(*night) for oracle, night in zip(oracles, taken, strict=True)]
+        theirs = [of_oracle(state) for state in states]
+        for number, (_, deliveries) in enumerate(taken):
+            names[number] |= {
+                node_id(one) for delivery in deliveries for record in delivery.records for one in named_in(record)
+            }
+            names[number] |= set(theirs[number]["tenures"]) | {
+                key[0] for table in ("influences", "signals") for key in theirs[number][table]
+            }
+        ours = parts_of(of_product(product.lake, taken[0][0]), names)
+        for number, world in enumerate(worlds):
+            if number in wrong:
+                continue
+            theirs[number]["for_review"].pop(None, None)  # of no world
+            if found := unequal(theirs[number], ours[number], tables):
+                text = told(found, world.deliveries, states[number])
+                wrong[number] = Wrong(
+                    f"world {world.seed} at place {number} of {len(seeds)}", policy, list(world.deliveries), text
+                )
+            else:
+                listed[number] |= name_listings(oracles[number], product, states[number])
+    return list(wrong.values())
 
 
 def play_world(
-    seed: int, size: int = 3, policy: str = "default", features: frozenset[str] = FEATURES, nights: int = NIGHTS,
+    seed: int,
+    size: int = 3,
+    policy: str = "default",
+    features: frozenset[str] = FEATURES,
+    nights: int = NIGHTS,
     tables: Iterable[str] = TABLES,
-) -> str | None:
-    """What differs in one random world, in words; None when nothing does."""
+) -> Wrong | None:
+    """What differs in one random world; None when nothing does."""
     world, pair = World(seed, size, features), Pair(policy)
     for _ in range(nights):
         if wrong := pair.play(*world.night(list(pair.listed.values())), tables):
-            return f"world {seed} of size {size}, policy {policy}{wrong}"
+            return Wrong(f"world {seed} of size {size}", policy, pair.nights, wrong)
     return None

@@ -43,12 +43,13 @@ class Case:
 
     def is_unfounded(self, ranks: dict[str, int]) -> bool:
         """ "when the newest of its records of the highest `authority_level` that it ever had says so"."""
-        graded = [one for one in self.versions if one["authority_level"] in ranks]
-        if not graded:
-            return any(one["finding"] == "unfounded" for one in self.versions)
-        highest = max(ranks[one["authority_level"]] for one in graded)
-        top = [one for one in graded if ranks[one["authority_level"]] == highest]
-        return max(top, key=lambda one: one.key)["finding"] == "unfounded"
+        highest_of_all = max(ranks.values())
+
+        def rank(one: Version) -> int:
+            """Of what frees though its level cannot be read, the highest: it "takes effect"."""
+            return ranks.get(one["authority_level"], highest_of_all if one.frees_only else 0)
+
+        return max(self.versions, key=lambda one: (rank(one), one.key))["finding"] == "unfounded"
 
     @property
     def is_confirmed(self) -> bool:
@@ -107,6 +108,8 @@ def find_spared(cases: Cases, bronze: Bronze, numbers: Numbers, parties: Parties
             node = numbers.resolve(identifier, as_moment(version["occurred_at"]))
             if node is not None:
                 named.add(node)
+            if identifier.type in ("imsi", "iccid"):
+                named |= numbers.all_served(identifier, as_moment(version["occurred_at"]))
             members = set().union(*(parties.role_party(one) for one in named)) if named else set()
             of_party = {parties.for_roles.get(one, one) for one in members}
             for imei, times in seen.items():
@@ -191,8 +194,13 @@ class Claims:
         role: str | None = None,
         is_public: bool = False,
     ) -> None:
+        if lineage[0] == "case" and node in self.spared.get(lineage[1], ()):
+            if self.now < expires_at:
+                self.reviews.add(Review(node, "spared_party_accused", self._source(version)))
+            return
         if self.guard.reason(node) is not None:  # "A signal on one becomes a row for a human"
-            self.reviews.add(Review(node, "protected_identifier", self._source(version)))
+            if self.now < expires_at:
+                self.reviews.add(Review(node, "protected_identifier", self._source(version)))
             return
         rule = self.policy.signals.get(kind)  # type: ignore[call-overload]
         signal = Signal(
@@ -232,27 +240,31 @@ class Claims:
                 if node is None or element["role"] not in OFFENDING or finding == "unfounded" or self._ended(case_id):
                     continue
                 identifier = as_identifier(element["identifier"])
-                if node in self.spared.get(case_id, ()) or identifier in self.spared.get(case_id, ()):
-                    # "a claim of that same case that names one of them in an offending role is a row for a human, not
-                    # a signal"
-                    self.reviews.add(Review(node, "spared_party_accused", self._source(version)))
-                    continue
-                if element["role"] == "offender" and self._was_displayed(node, occurred, case_id):
-                    self.reviews.add(Review(node, "number_was_displayed", self._source(version)))
-                    continue
                 kind = "case_confirmed" if finding == "confirmed" else "case_reported"
                 start = (
                     self.cases.by_id[case_id].first_confirmed_at
                     if finding == "confirmed"
                     else as_moment(version["reported_at"])[0]
                 )
+                expires = start + self._days(kind)
+                human = None
+                if node in self.spared.get(case_id, ()) or identifier in self.spared.get(case_id, ()):
+                    # "a claim of that same case that names one of them in an offending role is a row for a human, not
+                    # a signal"
+                    human = Review(node, "spared_party_accused", self._source(version))
+                elif element["role"] == "offender" and self._was_displayed(node, occurred, case_id):
+                    human = Review(node, "number_was_displayed", self._source(version))
+                if human is not None:
+                    if self.now < expires:  # what has expired accuses nobody any more
+                        self.reviews.add(human)
+                    continue
                 self._add(
                     node,
                     kind,
                     version,
                     ("case", case_id),
                     occurred,
-                    start + self._days(kind),
+                    expires,
                     authority_level=version["authority_level"],
                     case_id=case_id,
                     role=element["role"],
@@ -275,7 +287,7 @@ class Claims:
     def _persons(self) -> None:
         """0007: one lineage per person; of `until` and the days of the table the earlier."""
         cleared = [
-            (as_identifier(one["person"]), one.recorded_at, one["since"])
+            (as_identifier(one["person"]), one.recorded_at)
             for one in self.bronze.newest_or_freeing(PERSONS)
             if one["status"] == "cleared"
         ]
@@ -283,11 +295,8 @@ class Claims:
             person, status, since = as_identifier(version["person"]), version["status"], version["since"]
             if person is None or status == "cleared":
                 continue
-            # "`cleared` ends what stands on that person": what was recorded until then, or is of a time before
-            if any(
-                who == person and (version.recorded_at <= recorded or (at is not None and since <= at))
-                for who, recorded, at in cleared
-            ):
+            # "`cleared` ends what stands on that person": what was recorded until then; "known means recorded_at"
+            if any(who == person and version.recorded_at <= recorded for who, recorded in cleared):
                 continue
             kind = f"person_{status}"
             if status == "account_trading" and self.ranks[version["authority_level"]] < self.ranks["city"]:
@@ -348,7 +357,7 @@ class Claims:
         """ "subscription ended with reason `fraud`, on the tenure that ended: 365 days from `deactivated_at`"."""
         for tenure, periods in self.numbers.members.items():
             for period in periods:
-                is_fraud = period.ended_by_record and period.version["deactivation_reason"] == "fraud"
+                is_fraud = period.ended_by_record and period.reason == "fraud"
                 if is_fraud and period.end is not None and period.end <= self.now:
                     lineage = ("telecom", "subscription_fraud", tenure)
                     expires = period.end + self._days("subscription_fraud")

@@ -14,6 +14,18 @@ from tests.oracle.product import named_in, node_id
 Rows = dict[Any, Any]
 Views = dict[str, Rows]
 LONG_AGO = datetime(1, 1, 1, tzinfo=FOREVER.tzinfo)
+ATTACHES_TO_NOTHING = (
+    "names_nobody",
+    "identifier_is_not_the_listings",
+    "several_tenures_were_listed",
+    "outcome_of_no_listing",
+    "two_tenures_when_decided",
+)
+# Rows that only say of a record that it attaches to nothing or contradicts another: the two tell them of different nodes.
+NOT_COMPARED = (
+    "closed_but_shown_open", "decision_without_proposal", "decision_below_authority", "closed_account_is_open_again",
+    "decision_attaches_to_nothing",
+)  # fmt: skip
 TOPICS = {"person": "person", "control": "control", "subscription_fraud": "subscription", "site": "site"}
 
 
@@ -62,10 +74,15 @@ def of_oracle(state: State) -> Views:
     edges: Rows = {}
     for (kind, src, dst), edge in state.edges.items():
         support = [
-            (one.feed, one.record_id, one.valid_from, one.valid_to + timedelta(days=1) if one.is_day and one.valid_to else one.valid_to)
+            (
+                one.feed,
+                one.record_id,
+                one.valid_from,
+                one.valid_to + timedelta(days=1) if one.is_day and one.valid_to else one.valid_to,
+            )
             for one in edge.support
         ]
-        edges[(kind, node_id(src), node_id(dst))] = (_supports(kind, support), edge.live)
+        edges[(kind, node_id(src), node_id(dst))] = (_supports(kind, support), edge.live and kind != "transfer")
     ends = {end for _, *pair in edges for end in pair}
     tenures: Rows = {}
     for node, row in state.tenures.items():
@@ -88,7 +105,7 @@ def of_oracle(state: State) -> Views:
         "spared": {(f"case:{case_id}", node_id(node)): True for case_id, nodes in state.spared.items() for node in nodes},
         "influences": {
             (node_id(node), lineage_text(lineage)): (
-                one.influence, one.n_edges, tuple(map(_step, one.path)), one.standard, one.agency, one.last_edge_live, one.by_own_party_finding,
+                one.influence, one.n_edges, tuple(map(_step, one.path)), one.standard, one.agency, one.by_own_party_finding,
                 one.is_public,
             )
             for (node, lineage), one in state.influences.items()
@@ -111,8 +128,8 @@ def of_oracle(state: State) -> Views:
             node_id(one.node): (one.measure, frozenset(map(lineage_text, one.lineages)), one.opened_on)
             for one in state.proposals if one.status == "open"
         },
-        "events": _counted((one.event, node_id(one.node), one.measure, one.reason) for one in state.events),
-        "for_review": {(node_id(one.node) if one.node else None): True for one in state.for_review},
+        "events": _counted((one.event, node_id(one.node), one.measure, one.reason) for one in state.events if one.event != "CHANGE"),
+        "for_review": {(node_id(one.node) if one.node else None): True for one in state.for_review if one.reason not in (*NOT_COMPARED, *ATTACHES_TO_NOTHING)},
     }  # fmt: skip
 
 
@@ -125,7 +142,10 @@ def of_product(lake: MemoryLake, on: date) -> Views:
     edges: Rows = {}
     for row in rows("graph.edges"):
         support = [(one["feed"], one["record_id"], one["valid_from"], one["valid_to"]) for one in row["support"]]
-        edges[(row["kind"], row["from_id"], row["to_id"])] = (_supports(row["kind"], support), row["is_live"])
+        edges[(row["kind"], row["from_id"], row["to_id"])] = (
+            _supports(row["kind"], support),
+            row["is_live"] and row["kind"] != "transfer",
+        )
     ends = {end for _, *pair in edges for end in pair}
     active = [one for one in rows("blacklist.listings") if one["status"] == "active"]
     released = [one for one in rows("blacklist.listings") if one["status"] == "released"]
@@ -149,12 +169,12 @@ def of_product(lake: MemoryLake, on: date) -> Views:
         "influences": {
             (one["node_id"], one["lineage"]): (
                 one["influence"], one["n_edges"], tuple((step["kind"], step["from_id"], step["to_id"]) for step in one["path"]), one["standard"],
-                one["agency"], one["last_edge_live"], one["by_own_party_finding"], one["is_public"],
+                one["agency"], one["by_own_party_finding"], one["is_public"],
             )
             for one in rows("graph.influences")
         },
         "scores": {one["node_id"]: one["score"] for one in rows("graph.scores")},
-        "rings": {ring: True for ring in _rings(lake)},
+        "rings": dict.fromkeys(_rings(lake), True),
         "listings": {
             one["node_id"]: (
                 one["measure"], one["test"], tuple(sorted(one["reasons"])), frozenset(one["lineages"]), frozenset(one["tenures"]),
@@ -168,8 +188,12 @@ def of_product(lake: MemoryLake, on: date) -> Views:
             one["node_id"]: (one["measure"], frozenset(one["lineages"]), one["opened_on"])
             for one in rows("blacklist.proposals") if one["status"] == "open"
         },
-        "events": _counted((one["event"], one["node_id"], one["measure"], one["reason"]) for one in rows("blacklist.events") if one["night_on"] == on),
-        "for_review": {one["node_id"]: True for one in rows("blacklist.for_review") if one["status"] == "open"},
+        "events": _counted((one["event"], one["node_id"], one["measure"], one["reason"]) for one in rows("blacklist.events") if one["night_on"] == on and one["event"] != "CHANGE"),
+        "for_review": {
+            one["node_id"]: True
+            for one in rows("blacklist.for_review")
+            if one["status"] == "open" and one["reason"] not in NOT_COMPARED
+        },
     }  # fmt: skip
 
 
@@ -192,17 +216,48 @@ def _rings(lake: MemoryLake) -> list[frozenset[int]]:
     return [frozenset(parties) for parties in members.values()]
 
 
-def differences(state: State, lake: MemoryLake, tables: Iterable[str]) -> dict[str, list[tuple[Any, Any, Any]]]:
+Differences = dict[str, list[tuple[Any, Any, Any]]]
+
+
+def differences(state: State, lake: MemoryLake, tables: Iterable[str]) -> Differences:
     """Per table (key, what the oracle says, what the product says); None where one has no such row."""
-    theirs, ours = of_oracle(state), of_product(lake, state.on)
+    return unequal(of_oracle(state), of_product(lake, state.on), tables)
+
+
+def unequal(theirs: Views, ours: Views, tables: Iterable[str]) -> Differences:
     _level(theirs, ours)
     found = {}
     for table in tables:
         keys = list(dict.fromkeys([*theirs[table], *ours[table]]))
         rows = [(key, theirs[table].get(key), ours[table].get(key)) for key in keys]
-        if unequal := [row for row in rows if row[1] != row[2]]:
-            found[table] = unequal
+        if wrong := [row for row in rows if row[1] != row[2]]:
+            found[table] = wrong
     return found
+
+
+def parts_of(views: Views, worlds: list[set[Any]]) -> list[Views]:
+    """Rows by the world that they are of: by any node or case of it that their key or value names."""
+    of_name = {name: number for number, names in enumerate(worlds) for name in names}
+    found: list[Views] = [{table: {} for table in views} for _ in worlds]
+    for table, rows in views.items():
+        for key, value in rows.items():
+            number = next((of_name[one] for one in _leaves((key, value)) if one in of_name), None)
+            if number is not None:
+                found[number][table][key] = value
+    return found
+
+
+def _leaves(value: Any) -> Iterable[Any]:
+    if isinstance(value, tuple | frozenset):
+        for one in value:
+            yield from _leaves(one)
+    elif isinstance(value, str) and ":" in value:
+        yield value
+        tail = value.rpartition(":")[2]
+        if tail.lstrip("-").isdigit():
+            yield int(tail)
+    elif value is not None and not isinstance(value, bool):
+        yield value
 
 
 def _level(theirs: Views, ours: Views) -> None:
@@ -215,6 +270,8 @@ def _level(theirs: Views, ours: Views) -> None:
                     ours[table][key] = more
             elif set(fewer[place]) <= set(more[place]):
                 ours[table][key] = (*fewer[:place], more[place], *fewer[place + 1 :])
+    ours["for_review"].pop(None, None)
+    theirs["for_review"].pop(None, None)
     # a node that no edge, signal or tenure of tonight knows is no party of the oracle's
     for key in ours["parties"].keys() - theirs["parties"].keys():
         if ours["parties"][key] in ((key, "unknown"), (key, "documented")):
@@ -260,9 +317,7 @@ class Names:
         return str(value)
 
 
-def told(
-    found: Mapping[str, list[tuple[Any, Any, Any]]], nights: list[tuple[date, list[Delivery]]], state: State, most: int = 6
-) -> str:
+def told(found: Differences, nights: list[tuple[date, list[Delivery]]], state: State, most: int = 6) -> str:
     """The differences, and everything that the world delivered."""
     name = Names([one for _, taken in nights for one in taken], state)
     lines = [f"\non the night of {state.on} the two differ in {', '.join(found)}:"]
@@ -275,7 +330,9 @@ def told(
         for one in taken:
             lines.append(f"    {one.feed} #{one.sequence} {one.mode} business date {one.business_date}")
             for record in one.records:
-                shown = {key: value for key, value in record.items() if key not in ("file", "line") and value is not None}
+                shown = {
+                    key: value for key, value in record.items() if key not in ("file", "line") and value is not None
+                }
                 lines.append(f"      {name(_shown(shown))}")
     return "\n".join(lines)
 

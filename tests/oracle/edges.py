@@ -93,7 +93,7 @@ class AccountRecord:
                 last = kept[-1]
                 holder = as_identifier(last.version["holder"])
                 is_same = (last.phone, last.tenure, holder) == (phone.value, tenure, as_identifier(version["holder"]))
-                if start <= last.start or (is_same and last.cut is None):
+                if start <= last.start or (is_same and (last.cut is None or start <= last.cut)):
                     kept.pop()
                 else:
                     break
@@ -116,7 +116,11 @@ class AccountRecord:
         """
         kept: list[Holding] = []
         for version in versions:
-            holder, phone, start = as_identifier(version["holder"]), as_identifier(version["phone"]), self._start(version)
+            holder, phone, start = (
+                as_identifier(version["holder"]),
+                as_identifier(version["phone"]),
+                self._start(version),
+            )
             emptied = phone is None and any(as_identifier(one.version["phone"]) for one in kept)
             if emptied and kept[-1].holder == holder:
                 continue  # the phone went, the holder stays
@@ -318,7 +322,9 @@ class Edges:
 def _joined(support: list[Support]) -> list[Support]:
     """Times of one record that touch or overlap are one time: it says so throughout."""
     found: list[Support] = []
-    for one in sorted(support, key=lambda one: (one.feed, one.record_id, one.valid_from is not None, one.valid_from or 0)):
+    for one in sorted(
+        support, key=lambda one: (one.feed, one.record_id, one.valid_from is not None, one.valid_from or 0)
+    ):
         last = found[-1] if found else None
         if last is None or (last.feed, last.record_id) != (one.feed, one.record_id):
             found.append(one)

@@ -59,6 +59,8 @@ class MemoryLake:
     def _put(self, name: str, frame: pl.DataFrame) -> None:
         key = list(self._tables[name].key)
         if key and frame.select(key).is_duplicated().any():
-            raise AssertionError(f"{name}: two rows of one key: {frame.filter(frame.select(key).is_duplicated()).to_dicts()}")
+            raise AssertionError(
+                f"{name}: two rows of one key: {frame.filter(frame.select(key).is_duplicated()).to_dicts()}"
+            )
         self._frames[name] = frame
         self._versions[name] = self._versions.get(name, -1) + 1

@@ -124,7 +124,7 @@ class Night:
             known = node in self.numbers.rows or node in self.numbers.implicit
             if not known or not holds(self.numbers.row(node).interval, self.now) or node in self.closed:
                 return "tenure_ended" if known else "support_ended"
-        elif node.type in ACCOUNTS and (self.accounts.is_closed(node) or node in self.closed):
+        elif node in self.closed or (node.type in ACCOUNTS and self.accounts.is_closed(node)):
             return "account_closed"
         return None
 
@@ -255,11 +255,18 @@ class Night:
                 and rank_of(measure) > found  # nothing to decide on what a finding gives already
                 and len(firm) >= rule.lineages
                 and len({one.agency for one in firm.values()}) >= rule.agencies
-                and any(one.n_edges == 0 for one in firm.values())
+                and any(self.said_of(node, lineage) for lineage in firm)
                 and not all(one.is_public for one in firm.values())
             ):
                 return measure, frozenset(firm)
         return None
+
+    def said_of(self, node: Node, lineage: Lineage) -> bool:
+        """ "one of them direct": a report or finding of the lineage names the node itself."""
+        return any(
+            one.node == node and one.lineage == lineage and one.live and one.standard != "indicator"
+            for one in self.signals
+        ) and not self.cleared(node, lineage, True)
 
     def decision_stands(self, decision: Decision) -> bool:
         """ "holds for its term while none of the lineages it rests on is withdrawn, unfounded, released or cleared;

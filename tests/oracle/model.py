@@ -251,6 +251,7 @@ class Listing:
     administrator: str | None = None
     score: float = 0.0
     due_from: date | None = None
+    holders: tuple[Identifier, ...] = ()  # of a tenure, to follow it when its start is corrected
 
     def published(self) -> tuple[Any, ...]:
         """ "CHANGE when a published column changes": of these, what the oracle knows."""

@@ -23,6 +23,7 @@ class Period:
     version: Version
     ended_by_record: bool
     by_sim: bool
+    reason: str | None = None
 
     @property
     def interval(self) -> Interval:
@@ -44,7 +45,7 @@ def fold_subscription(versions: list[Version]) -> list[Period]:
     correction.
     """
     kept: list[tuple[Version, datetime, bool]] = []  # version, the start that counts, whether only its SIM is new
-    for version in versions:
+    for before, version in zip([None, *versions], versions, strict=False):
         start = version["activated_at"]
         by_sim = False
         count_from = start
@@ -57,11 +58,12 @@ def fold_subscription(versions: list[Version]) -> list[Period]:
                     kept.pop()
                     break
                 kept.pop()
-            elif same_names and last["activated_at"] == start:
+            elif same_names and last["activated_at"] == start and before is last:
                 at = min(version.recorded_at, version["deactivated_at"] or version.recorded_at)
                 count_from, by_sim = max(at, start), True
                 while kept and kept[-1][1] >= count_from and len(kept) > 1:
                     kept.pop()
+                by_sim = _names(kept[-1][0]) == _names(version)
                 break
             elif start <= last_from:
                 kept.pop()
@@ -71,13 +73,11 @@ def fold_subscription(versions: list[Version]) -> list[Period]:
     periods = []
     for index, (version, start, by_sim) in enumerate(kept):
         following = kept[index + 1] if index + 1 < len(kept) else None
-        own_end = version["deactivated_at"]
-        if following is None:
-            end = own_end
-        elif following[2]:  # only the SIM is new: "Ends are those of the newest version"
-            end = following[1]
-        else:
-            end = earliest(own_end, following[1])
+        ender, place = version, index + 1
+        while place < len(kept) and kept[place][2]:  # only the SIM is new: "Ends are those of the newest version"
+            ender, place = kept[place][0], place + 1
+        own_end = ender["deactivated_at"]
+        end = earliest(own_end, following[1] if following else None)
         phone, holder = _names(version)
         if phone is None or holder is None:
             continue
@@ -85,7 +85,9 @@ def fold_subscription(versions: list[Version]) -> list[Period]:
             continue  # nothing is left of it; an interval of no length is none
         imsi, iccid = _sim(version)
         ended = own_end is not None and end == own_end
-        periods.append(Period(phone.value, holder, imsi, iccid, start, end, version, ended, by_sim))
+        periods.append(
+            Period(phone.value, holder, imsi, iccid, start, end, version, ended, by_sim, ender["deactivation_reason"])
+        )
     return periods
 
 
@@ -146,10 +148,7 @@ class Numbers:
             frauds = [
                 one.end
                 for one in group
-                if one.ended_by_record
-                and one.version["deactivation_reason"] == "fraud"
-                and one.end is not None
-                and one.end <= self.now
+                if one.ended_by_record and one.reason == "fraud" and one.end is not None and one.end <= self.now
             ]
             everyone = [*self.members[node], *group]
             newest = max(everyone, key=lambda one: (one.start, one.version.recorded_at, one.version.record_id))
@@ -196,19 +195,18 @@ class Numbers:
 
     def served(self, sim: Identifier, moment: Moment) -> Node | None:
         """ "A claim that names an imsi or iccid is a claim on the tenure that it served at that moment (on the sim
-        itself when there is none)". None: the day does not tell which of two.
+        itself when there is none)"; on the sim itself too when it served two: nobody's number is listed by a coin's toss.
         """
-        uses = [
-            use
+        tenures = self.all_served(sim, moment)
+        return next(iter(tenures)) if len(tenures) == 1 else sim
+
+    def all_served(self, sim: Identifier, moment: Moment) -> set[Tenure]:
+        """Every tenure that a SIM served at a moment: more than one when a card was issued twice, or on a day of change."""
+        return {
+            use.tenure
             for use in self.sims
             if sim in (use.period.imsi, use.period.iccid) and touches_moment(use.period.interval, moment)
-        ]
-        tenures = {use.tenure for use in uses}
-        if moment[1] and len(tenures) > 1:
-            return None
-        if not uses:
-            return sim
-        return max(uses, key=lambda use: (use.period.start, use.period.version.key)).tenure
+        }
 
     def resolve(self, identifier: Identifier, moment: Moment) -> Node | None:
         """The node that a claim on an identifier at a moment is on; None where a day leaves it open."""

@@ -168,6 +168,7 @@ class Oracle:
         claims = Claims(bronze, cases, numbers, guard, spared, policy, self.contracts, self.codes, now)
         known = first_known(claims.signals, cases)
 
+        self._move_listings(numbers)
         fresh_appeals = self._take_appeals(numbers)
         fresh_outcomes = self._take_outcomes(on, numbers, accounts)
         clearances = self._clearances(numbers)
@@ -307,7 +308,7 @@ class Oracle:
             if listed:
                 return (next(iter(listed)),), None
             node = numbers.attach(subject.value, decided)  # "`decided_at` last"
-            return ((node,), None) if node else ((), Review(subject, "two_tenures_on_that_day", source))
+            return ((node,), None) if node else ((), Review(subject, "two_tenures_when_decided", source))
         if subject.type in ("imsi", "iccid"):
             served = numbers.served(subject, decided)
             return tuple(by_repr({subject, served} - {None})), None
@@ -358,33 +359,42 @@ class Oracle:
                 review = Review(listing.node, "outcome_of_another_recipient", source)
                 self.memory.answers[key] = Answer(version.key, (), {}, review=review)
                 continue
-            applies = listing.measure == "verify" or listing.test == OVERDUE
             outcome = version["outcome"]
-            proposed = [one for one in self.memory.proposals if one.node == listing.node and one.status == "open"]
-            answer = Answer(
-                version.key,
-                (listing.node,),
-                self._holders((listing.node,), numbers),
-                listing,
-                applies,
-                listing.lineages,
-                proposed[0].lineages if proposed and outcome in FREEING else frozenset(),
-                listing.tenures,
-            )
+            answer = Answer(version.key, (listing.node,), self._holders((listing.node,), numbers), listing)
             if outcome == "not_ours":
                 answer.review = Review(listing.node, "not_ours", source)
-            if earlier is not None and earlier.listing is listing:  # sent again: what it was about does not change
-                answer.applies, answer.lineages, answer.tenures = earlier.applies, earlier.lineages, earlier.tenures
-                if outcome in FREEING:
-                    answer.proposed = answer.proposed or earlier.proposed
+            if earlier is not None and earlier.listing is listing and outcome in FREEING:
+                answer.proposed = earlier.proposed
             self.memory.answers[key] = answer
-            if answer.applies and outcome in FREEING:
+        for version in self._outcomes():
+            answer = self.memory.answers[(version.feed, version.record_id)]
+            listing, outcome = answer.listing, version["outcome"]
+            if listing is None:
+                continue
+            # it speaks of the listing as it stands: one that a finding closed may come down to `verify` later
+            lifts = listing.measure == "verify" or listing.test == OVERDUE
+            answer.applies = lifts or outcome == "closed"
+            answer.lineages, answer.tenures = listing.lineages, listing.tenures
+            if outcome in FREEING:
+                answer.review = (
+                    None if lifts else Review(listing.node, "outcome_contradicts_measure", version.record_id)
+                )
+            if listing.status != "active" or not answer.applies:
+                continue
+            if outcome in FREEING:
                 fresh.append((listing, "verified"))
-                for one in proposed:
-                    one.status, one.decided_on, one.decision_ref = "turned_down", on, version.record_id
-            elif answer.applies and outcome == "closed":
+                for one in self.memory.proposals:
+                    if one.node == listing.node and one.status == "open":
+                        answer.proposed = one.lineages
+                        one.status, one.decided_on, one.decision_ref = "turned_down", on, version.record_id
+            elif outcome == "closed" and version is self._newest_answer(listing):
                 fresh.append((listing, "acted"))
         return fresh
+
+    def _newest_answer(self, listing: Listing) -> Version:
+        """Of what was answered to a listing, what was done last."""
+        mine = [one for one in self._outcomes() if self.memory.answers[(one.feed, one.record_id)].listing is listing]
+        return max(mine, key=lambda one: (as_moment(one["acted_at"])[0], one.recorded_at, one["outcome"]))
 
     def _administers(self, version: Version, listing: Listing, numbers: Numbers, accounts: Accounts) -> bool:
         recipient = self.recipients.get(version["recipient_id"])
@@ -392,7 +402,7 @@ class Oracle:
             return False
         if type_of(listing.node) == "imei":  # "devices every carrier"
             return recipient["kind"] == "carrier"
-        return self._administrator(listing.node, numbers, accounts) == recipient["id"]
+        return listing.administrator == recipient["id"]  # as the release said that it answers
 
     def _administrator(self, node: Node, numbers: Numbers, accounts: Accounts) -> str | None:
         """ "a phone the carrier of its newest subscription; an account its institution or platform; a card the bank
@@ -437,6 +447,27 @@ class Oracle:
         """ "Clearances, decisions and outcomes move with their tenure when `tenure_from` is corrected"."""
         return moved(node, answer.holders.get(node, ()), at, numbers)
 
+    def _move_listings(self, numbers: Numbers) -> None:
+        """ "`listing_id` is stable for the life of a listing": it stays with its tenure, and so does what its term used up."""
+        for listing in self.memory.listings:
+            before = listing.node
+            if (
+                isinstance(before, Tenure)
+                and before not in numbers.rows
+                and before not in numbers.implicit
+                and listing.holders
+            ):
+                mine = [
+                    row.node
+                    for row in numbers.of_phone.get(before.phone, [])
+                    if set(row.holders) & set(listing.holders)
+                ]
+                if mine:
+                    listing.node = min(mine, key=lambda node: (_apart(node, before), self.node_id(node)))
+                    self.memory.blocks = [
+                        (listing.node if one[0] == before else one[0], *one[1:]) for one in self.memory.blocks
+                    ]
+
     def _clearances(self, numbers: Numbers) -> list[Clearance]:
         """What appeals and outcomes that stand clear tonight."""
         found = []
@@ -465,7 +496,9 @@ class Oracle:
         """
         for listing in self.memory.listings:
             listing.outcome = None
-        for version in self._outcomes():
+        for version in sorted(
+            self._outcomes(), key=lambda one: (as_moment(one["acted_at"])[0], one.recorded_at, one["outcome"])
+        ):
             answer = self.memory.answers[(version.feed, version.record_id)]
             if answer.listing is None:
                 continue
@@ -668,7 +701,7 @@ class Oracle:
                 if blocked == node and rank_of(candidate.measure) <= rank_of(measure):
                     lineages = lineages - spent
             if lineages:
-                kept.append(replace(candidate, lineages=lineages))
+                kept.append(candidate)
         return kept
 
     def _list(
@@ -690,6 +723,9 @@ class Oracle:
                 forced = next((reason for one, reason in outcomes if one is listing), None)
                 if node in appeals:  # "`upheld` lifts the measure in the same night's release"
                     forced = "appeal_upheld"
+                if not forced and why_not == "support_ended" and night.on >= listing.expires_on:
+                    why_not = "term_ended"  # of both, what does not come back
+                    self.memory.blocks.append((node, listing.measure, listing.lineages))
                 if forced or why_not:
                     release(listing, forced or why_not or "")
                     listing = None
@@ -709,7 +745,7 @@ class Oracle:
                     proposal = next(
                         (one for one in self.memory.proposals if one.node == node and one.status == "open"), None
                     )
-                    if proposal is not None and listing.measure == "verify":
+                    if proposal is not None and listing.test == PROPOSED:
                         # "one undecided at the end of its term is renewed and counted"
                         proposal.n_renewed += 1
                         proposal.due_on = night.on + timedelta(days=self.policy.measures.human_due_days)
@@ -749,11 +785,13 @@ class Oracle:
         """ "past that with no outcome it becomes `restrict` with reason `verification_overdue`". What was overdue
         when an outcome came stays so.
         """
+        if any(rank_of(one.measure) > rank_of("restrict") for one in found):
+            return []  # what is suspended or closed is not asked to be verified
         bound = next((one for one in found if one.test == ARTICLE_22), None)
         due_days = night.policy.measures.article_22_due_days
         if bound is None or listing.due_from is None or night.on <= listing.due_from + due_days * DAY:
             return []
-        if listing.outcome is not None and OVERDUE not in listing.reasons:
+        if listing.outcome is not None:  # "past that with no outcome"
             return []
         return [Candidate("restrict", OVERDUE, bound.lineages, bound.tenures)]
 
@@ -761,7 +799,7 @@ class Oracle:
         """Sets what the listing says tonight. "A node gets the highest measure whose test it passes; each listing
         carries the test".
         """
-        order = ("finding", DECISION, OVERDUE, ARTICLE_22, "same_holder", PROPOSED)
+        order = ("finding", DECISION, OVERDUE, ARTICLE_22, PROPOSED, "same_holder")
         best = max(found, key=lambda one: (rank_of(one.measure), -order.index(one.test)))
         if listing.measure != best.measure:  # "`expires_on` counts from the night the present measure was first given"
             listing.measured_on = night.on
@@ -772,17 +810,17 @@ class Oracle:
         listing.agencies = night.agencies(listing.node, found)
         listing.score = night.scores.get(listing.node, 0.0)
         listing.expires_on = listing.measured_on + timedelta(days=self.policy.measures.terms[best.measure])
+        if isinstance(listing.node, Tenure):
+            party = night.parties.key(listing.node)
+            behind = (party,) if isinstance(party, Identifier) and party.type in DOCUMENTS else ()
+            listing.holders = night.numbers.row(listing.node).holders or behind
         listing.administrator = self._administrator(listing.node, night.numbers, night.accounts)
-        if ARTICLE_22 in listing.reasons:
-            if best.measure == "verify" and listing.due_from is None:
-                listing.due_from = night.on
+        if ARTICLE_22 in listing.reasons and best.measure == "verify" and listing.due_from is None:
+            listing.due_from = night.on
         if ARTICLE_22 not in listing.reasons or best.measure in ("suspend", "close"):
             listing.due_from = None  # what is suspended or closed is not asked to be verified
         listing.due_on = None
-        stopped = (
-            listing.outcome in ("restricted", "suspended", "closed", "not_ours") and OVERDUE not in listing.reasons
-        )
-        if listing.due_from is not None and not stopped and best.measure in ("verify", "restrict"):
+        if listing.due_from is not None and listing.outcome is None and best.measure in ("verify", "restrict"):
             listing.due_on = listing.due_from + self.policy.measures.article_22_due_days * DAY
         refs = {one.ref for one in in_force if one.node == listing.node and DECISION in listing.reasons}
         refs |= {one.ref for one in night.clearances if one.node == listing.node}
@@ -833,9 +871,15 @@ def moved(node: Node, holders: tuple[Identifier, ...], at: Moment, numbers: Numb
                     abs((row.node.tenure_from - start).total_seconds()) if row.node.tenure_from and start else 0
                 ),
             ).node
-    if node in numbers.rows or node in numbers.implicit:
-        return node
+    if holders or node in numbers.rows or node in numbers.implicit:
+        return node  # the number is somebody else's now: what was said of its holder is not said of him
     return numbers.attach(node.phone, at) or node
+
+
+def _apart(a: Tenure, b: Tenure) -> float:
+    """Seconds between two starts; of one that is open to the left, more than any."""
+    both = a.tenure_from and b.tenure_from
+    return abs((a.tenure_from - b.tenure_from).total_seconds()) if both else float("inf")  # type: ignore[operator]
 
 
 def touches_from(interval: tuple[datetime | None, datetime | None], start: datetime) -> bool:

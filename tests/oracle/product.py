@@ -158,14 +158,19 @@ def silver_rows(feed: Feed, delivery: Delivery, on: date) -> list[dict[str, Any]
             "op": record.get("op", "upsert"), "sequence": delivery.sequence, "delivery_id": delivery.delivery_id, "file": "part-0001",
             "business_date": delivery.business_date, "night_on": on, "frees_only": bool(record.get("frees_only")),
         }  # fmt: skip
-        rows.append({name: given[name] if name in given else _column(name, record, kind) for name, kind in kinds.items()})
+        rows.append(
+            {name: given[name] if name in given else _column(name, record, kind) for name, kind in kinds.items()}
+        )
     return rows
 
 
 def _column(name: str, record: Mapping[str, Any], kind: pl.DataType) -> Any:
     """A silver column by its name: an identifier's id or type, what a url leads to, a moment's day, or what the record says."""
     if isinstance(kind, pl.List) and isinstance(kind.inner, pl.Struct):
-        return [{field.name: _column(field.name, one, cast(pl.DataType, field.dtype)) for field in kind.inner.fields} for one in record.get(name) or []]
+        return [
+            {field.name: _column(field.name, one, cast(pl.DataType, field.dtype)) for field in kind.inner.fields}
+            for one in record.get(name) or []
+        ]
     if name.endswith("_is_day"):
         moment = record.get(name.removesuffix("_is_day"))
         return None if moment is None else isinstance(moment, tuple) and moment[1]

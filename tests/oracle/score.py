@@ -75,6 +75,8 @@ class Reach:
         if edge.kind == "transfer":  # "must not be before `occurred_at` (a day's grace)"
             grace = timedelta(days=self.policy.score.transfer_grace_days)
             return last_of((one.valid_from, one.is_day)) >= occurred[0] - grace  # type: ignore[arg-type]
+        if one.valid_from is not None and one.valid_from == one.valid_to:
+            return False  # a time of no length is none
         if one.valid_to is not None and one.valid_to < occurred[0]:  # "its end is open or not before `occurred_at`"
             return False
         first_after = occurred[0] + DAY if occurred[1] else occurred[0]

@@ -31,11 +31,15 @@ class Listed(NamedTuple):
 
 @dataclass
 class World:
-    """One seeded world. `size` (1 to 5) bounds its pools and how much comes each night."""
+    """One seeded world. `size` (1 to 5) bounds its pools and how much comes each night. With a `place` among `of` it shares no identifier,
+    record or delivery with the worlds at other places, so that they can be played together (without snapshots, which speak of all).
+    """
 
     seed: int
     size: int = 3
     features: frozenset[str] = FEATURES
+    place: int = 0
+    of: int = 1
     random: Random = field(init=False)
     on: date = field(init=False)
     night_number: int = 0
@@ -45,29 +49,30 @@ class World:
         draw = self.random.randint
         more = self.size - 1
         self.on = FIRST_NIGHT
-        self.phones = [Identifier("phone", f"+861380000000{n}") for n in range(draw(1, min(2 + more, 4)))]
-        if "protected" in self.features and draw(0, 3) == 0:
+        self.phones = [Identifier("phone", f"+86138{self.place:04d}000{n}") for n in range(draw(1, min(2 + more, 4)))]
+        if "protected" in self.features and draw(0, 3) == 0 and self.of == 1:
             self.phones.append(Identifier("phone", "+8695588"))
-        self.people = [Identifier("national_id", f"person-{n}") for n in range(draw(2, 2 + min(more, 2)))]
+        self.people = [Identifier("national_id", f"person-{self.place}-{n}") for n in range(draw(2, 2 + min(more, 2)))]
         kinds = ("bank_account:icbc:", "bank_card::", "payment_account:alipay:", "bank_account:abc:")
         self.accounts = []
         for n in range(draw(1, 2 + more)):
             kind, scope, _ = kinds[draw(0, 3)].split(":")
-            self.accounts.append(Identifier(kind, f"{scope}:{n}" if scope else f"622200{n}"))
-        self.profiles = [Identifier("internet_account", f"wechat:{n}") for n in range(draw(1, 1 + more))]
-        self.imsis = [Identifier("imsi", f"46000{n}") for n in range(2)]
-        self.iccids = [Identifier("iccid", f"8986{n}") for n in range(2)]
-        self.imeis = [Identifier("imei", f"35{n}") for n in range(2)]
-        self.ips = [Identifier("ip", f"10.0.0.{n}") for n in range(2)]
-        self.firms = [Identifier("uscc", f"firm-{n}") for n in range(1)]
-        hosts = ["a.evil.com", "evil.com", "b.github.io", "shop.gov.cn"] if "protected" in self.features else ["a.evil.com", "evil.com"]
+            self.accounts.append(Identifier(kind, f"{scope}:{self.place}-{n}" if scope else f"6222{self.place:04d}{n}"))
+        self.profiles = [Identifier("internet_account", f"wechat:{self.place}-{n}") for n in range(draw(1, 1 + more))]
+        self.imsis = [Identifier("imsi", f"46000{self.place:04d}{n}") for n in range(2)]
+        self.iccids = [Identifier("iccid", f"8986{self.place:04d}{n}") for n in range(2)]
+        self.imeis = [Identifier("imei", f"35{self.place:04d}{n}") for n in range(2)]
+        self.ips = [Identifier("ip", f"10.{self.place // 256}.{self.place % 256}.{n}") for n in range(2)]
+        self.firms = [Identifier("uscc", f"firm-{self.place}-{n}") for n in range(1)]
+        hosts = [f"a.evil{self.place}.com", f"evil{self.place}.com"]
+        if "protected" in self.features:
+            hosts += [f"b{self.place}.github.io", f"shop{self.place}.gov.cn"]
         self.urls = [f"https://{host}/{n}" for n, host in enumerate(hosts)]
-        self.cases = [f"C{n}" for n in range(draw(1, 1 + min(more, 2)))]
+        self.cases = [f"C{self.place}-{n}" for n in range(draw(1, 1 + min(more, 2)))]
         self.moments = self._moments()
         self._last: dict[tuple[str, str], Record] = {}
         self._sequence: dict[str, int] = {}
         self._held: list[Delivery] = []
-        self._clock = datetime.min
         self.deliveries: list[tuple[date, list[Delivery]]] = []
 
     def _moments(self) -> list[datetime]:
@@ -77,7 +82,9 @@ class World:
             day = midnight(FIRST_NIGHT) - self.random.choice((1, 2, 5, 20, 29, 30, 31, 40, 90, 200, 365, 800)) * DAY
             found.append(day)
             if self.random.random() < 0.5:
-                found.append(day + timedelta(hours=self.random.choice((1, 12, 23)), microseconds=self.random.choice((0, 1))))
+                found.append(
+                    day + timedelta(hours=self.random.choice((1, 12, 23)), microseconds=self.random.choice((0, 1)))
+                )
         return sorted(found)
 
     # -- small choices
@@ -101,7 +108,9 @@ class World:
         start = self._time()
         if not self._chance(odds):
             return start, None
-        ends = [one for one in [*self.moments, self._time(), midnight(self.on) + self._pick((1, 30)) * DAY] if one >= start]
+        ends = [
+            one for one in [*self.moments, self._time(), midnight(self.on) + self._pick((1, 30)) * DAY] if one >= start
+        ]
         return start, self._pick(ends or [start])
 
     def _moment(self) -> tuple[datetime, bool]:
@@ -113,9 +122,15 @@ class World:
     def _subscription(self) -> Record:
         since, to = self._span(0.4)
         number = self.random.randint(0, 1)
+        who = self.random.randrange(len(self.people))
+        if (
+            "twins" not in self.features
+        ):  # two documents activated at one instant are one node, and everything is said of both
+            since += timedelta(seconds=who)
+            to = to and max(to, since)
         return {
-            "phone": self._pick(self.phones), "holder": self._pick(self.people), "imsi": self.imsis[number] if "sims" in self.features else
-            Identifier("imsi", f"46009{self.random.randint(0, 5)}"), "iccid": self.iccids[number if self._chance(0.7) else 0],
+            "phone": self._pick(self.phones), "holder": self.people[who], "imsi": self.imsis[number] if "sims" in self.features else
+            Identifier("imsi", f"46009{self.place:04d}{self.random.randint(0, 5)}"), "iccid": self.iccids[number if self._chance(0.7) else 0],
             "carrier": self._pick(("cmcc", "cucc")), "activated_at": since, "deactivated_at": to,
             "deactivation_reason": self._pick(("fraud", "fraud", "customer", "ported")) if to else None,
         }  # fmt: skip
@@ -149,12 +164,18 @@ class World:
 
     def _login(self) -> Record:
         imei = self._maybe(self.imeis, 0.7)
-        return {"account": self._pick(self.profiles), "platform": "wechat", "imei": imei, "ip": self._maybe(self.ips, 0.7), **self._seen()}
+        return {
+            "account": self._pick(self.profiles),
+            "platform": "wechat",
+            "imei": imei,
+            "ip": self._maybe(self.ips, 0.7),
+            **self._seen(),
+        }
 
     def _url(self, label: str) -> Record:
         url = self._pick(self.urls)
         host = url.split("/")[2]
-        registrable = {"a.evil.com": "evil.com", "shop.gov.cn": None, "b.github.io": None}.get(host)
+        registrable = f"evil{self.place}.com" if host.startswith("a.evil") else None
         return {
             label: Identifier("url", url), f"{label}_host": Identifier("domain", host),
             f"{label}_registrable": Identifier("domain", registrable) if registrable else None,
@@ -191,7 +212,13 @@ class World:
     def _person(self) -> Record:
         since, until = self._span(0.2)
         status = self._pick(("suspect", "charged", "convicted", "convicted", "account_trading", "cleared"))
-        return {"person": self._pick(self.people), "status": status, "since": since, "until": until, "authority_level": self._level()}
+        return {
+            "person": self._pick(self.people),
+            "status": status,
+            "since": since,
+            "until": until,
+            "authority_level": self._level(),
+        }
 
     def _listed_number(self) -> Record:
         return {"phone": self._pick(self.phones), "listed_at": self._moment()}
@@ -246,9 +273,14 @@ class World:
         else:
             body = dict(before)
             fresh = make()
-            for name in self.random.sample(sorted(fresh), self.random.randint(0, 3)):
+            for name in self.random.sample(sorted(fresh), self.random.randint(0, min(3, len(fresh)))):
                 group = next((one for one in _TOGETHER if name in one), (name,))
                 body |= {one: fresh[one] for one in group if one in fresh}
+        if before and feed in ("finance/accounts", "internet/internet_accounts") and body["phone"] is None:
+            # to empty the phone and to change hands, or to begin anew, at once can be read in many ways
+            body |= {name: before[name] for name in ("holder", "bound_at") if name in before}
+            if body["unbound_at"] and body["bound_at"]:
+                body["unbound_at"] = max(body["unbound_at"], body["bound_at"])
         opened = body.get("opened_at") or body.get("registered_at")
         for name in ("bound_at", "unbound_at", "closed_at"):  # nothing is bound before it is there
             if opened and body.get(name):
@@ -261,22 +293,32 @@ class World:
         noon = midnight(self.on) + timedelta(hours=12)
         return noon - self._pick((0, 0, 0, 0, 0, 0, 1, 2, 30)) * DAY + timedelta(minutes=self._pick((0, 0, 1, 2)))
 
-    def deliver(self, feed: str, records: list[Record], mode: str = "delta", present: frozenset[str] = frozenset()) -> Delivery:
-        sequence = self._sequence[feed] = self._sequence.get(feed, 0) + 1
+    def deliver(
+        self, feed: str, records: list[Record], mode: str = "delta", present: frozenset[str] = frozenset()
+    ) -> Delivery:
+        number = self._sequence[feed] = self._sequence.get(feed, 0) + 1
+        sequence = number * self.of + self.place
         produced = midnight(self.on) + timedelta(hours=18)
         numbered = [{"file": "part-0001", "line": line, **record} for line, record in enumerate(records, 1)]
-        return Delivery(feed, f"{feed.replace('/', '-')}-{sequence:03d}", sequence, mode, produced, self.on, numbered, present)
+        return Delivery(
+            feed, f"{feed.replace('/', '-')}-{sequence:06d}", sequence, mode, produced, self.on, numbered, present
+        )
 
     def _of_feed(self, feed: str, make: Callable[[], Record], most: int) -> Delivery | None:
         records = []
         for number in range(self.random.randint(0, most) if self.night_number else most):
-            record_id = f"{feed.split('/')[1][:4]}{number}"
+            record_id = f"{feed.split('/')[1][:4]}{self.place}-{number}"
             if not self._chance(0.75):
                 continue
             if self.night_number and self._chance(0.12):
                 records.append({"record_id": record_id, "op": "withdraw", "recorded_at": self._recorded()})
                 continue
-            record = {"record_id": record_id, "op": "upsert", "recorded_at": self._recorded(), **self._version(feed, record_id, make)}
+            record = {
+                "record_id": record_id,
+                "op": "upsert",
+                "recorded_at": self._recorded(),
+                **self._version(feed, record_id, make),
+            }
             if "freeing" in self.features and self._frees(record) and self._chance(0.2):
                 record["frees_only"] = True
                 if "authority_level" in record and self._chance(0.5):
@@ -289,12 +331,17 @@ class World:
 
     @staticmethod
     def _frees(record: Record) -> bool:
-        return record.get("finding") == "unfounded" or record.get("status") == "cleared" or record.get("control") == "release"
+        return (
+            record.get("finding") == "unfounded"
+            or record.get("status") == "cleared"
+            or record.get("control") == "release"
+        )
 
-    def night(self, listed: Sequence[Listed]) -> tuple[date, list[Delivery]]:
-        """The next night: its date, and what it takes. `listed`: everything that was ever listed."""
+    def night(self, listed: Sequence[Listed], gap: int | None = None) -> tuple[date, list[Delivery]]:
+        """The next night: its date (so many days after the last), and what it takes. `listed`: everything that was ever listed."""
+        drawn = self._pick(GAPS)
         if self.night_number:
-            self.on += self._pick(GAPS) * DAY
+            self.on += (gap or drawn) * DAY
         found = [one for feed, (make, most) in self._feeds().items() if (one := self._of_feed(feed, make, most))]
         if "answers" in self.features and listed:
             found += self._answers(sorted(listed))
@@ -316,22 +363,43 @@ class World:
             subject = Identifier("phone", one.node.phone) if isinstance(one.node, Tenure) else one.node
             if self._chance(0.1):
                 subject = self._pick([*self.phones, *self.accounts])
-            named = {"listing_id": one.listing_id if self._chance(0.8) else None, "subject": subject, "decided_at": self._decided()}
+            named = {
+                "listing_id": one.listing_id if self._chance(0.8) else None,
+                "subject": subject,
+                "decided_at": self._decided(),
+            }
             odds = self.random.random()
             if odds < 0.2:
-                feed, body = "public_security/appeal_decisions", {**named, "outcome": self._pick(("upheld", "upheld", "dismissed"))}
+                feed, body = (
+                    "public_security/appeal_decisions",
+                    {**named, "outcome": self._pick(("upheld", "upheld", "dismissed"))},
+                )
             elif odds < 0.55 and (one.is_proposal or self._chance(0.3)):
                 measure = self._pick(("restrict", "suspend", "suspend", "none"))
-                feed, body = "public_security/review_decisions", {**named, "measure": measure, "authority_level": self._level()}
+                feed, body = (
+                    "public_security/review_decisions",
+                    {**named, "measure": measure, "authority_level": self._level()},
+                )
             else:
-                agency = {"cmcc": "telecom", "cucc": "telecom", "wechat": "internet", "cnnic": "internet"}.get(one.administrator or "cmcc", "finance")
-                outcome = self._pick(("verified_clean", "verified_clean", "rectified", "restricted", "suspended", "closed", "not_ours"))
+                agency = {"cmcc": "telecom", "cucc": "telecom", "wechat": "internet", "cnnic": "internet"}.get(
+                    one.administrator or "cmcc", "finance"
+                )
+                outcome = self._pick(
+                    ("verified_clean", "verified_clean", "rectified", "restricted", "suspended", "closed", "not_ours")
+                )
                 who = (one.administrator or "cmcc") if self._chance(0.9) else "icbc"
                 feed = f"{agency}/measure_outcomes"
-                body = {"listing_id": one.listing_id, "recipient_id": who, "outcome": outcome, "acted_at": self._decided()}
+                body = {
+                    "listing_id": one.listing_id,
+                    "recipient_id": who,
+                    "outcome": outcome,
+                    "acted_at": self._decided(),
+                }
             known = [key[1] for key in self._last if key[0] == feed]
             number = len(known)
-            record_id = self._pick(known) if known and self._chance(0.1) else f"{feed.split('/')[1][:4]}{number}"
+            record_id = (
+                self._pick(known) if known and self._chance(0.1) else f"{feed.split('/')[1][:4]}{self.place}-{number}"
+            )
             self._last[(feed, record_id)] = body
             op = "withdraw" if known and record_id in known and self._chance(0.4) else "upsert"
             said = {"record_id": record_id, "op": op, "recorded_at": self._recorded(), "decision_ref": f"D{number}"}
@@ -346,6 +414,6 @@ class World:
 
 _TOGETHER = (
     ("bound_at", "unbound_at"), ("opened_at", "closed_at"), ("registered_at", "closed_at"), ("first_seen", "last_seen"),
-    ("activated_at", "deactivated_at", "deactivation_reason"), ("window_start", "window_end"), ("since", "until"),
+    ("holder", "activated_at", "deactivated_at", "deactivation_reason"), ("window_start", "window_end"), ("since", "until"),
     ("ordered_at", "expires_at"), ("url", "url_host", "url_registrable"), ("account", "institution_id"), ("imsi", "iccid"),
 )  # fmt: skip

@@ -15,7 +15,7 @@ KNOWN = {"recorded_at": at("2026-09-20"), "first_known_at": at("2026-09-20")}
 CLAIM = (
     "feed string, record_id string, element int, agency string, kind string, indicator string, node_id bigint, phone_id bigint, "
     "case_id string, role string, authority_level string, occurred_at timestamp, occurred_is_day boolean, known_at timestamp, "
-    "first_known_at timestamp, begins_at timestamp, own_end timestamp, is_unclear boolean"
+    "first_known_at timestamp, begins_at timestamp, own_end timestamp, is_unclear boolean, named_id bigint"
 )
 CONTROL = (
     "record_id string, account_id bigint, case_id string, control string, ordered_at timestamp, ordered_at_is_day boolean, "
@@ -175,3 +175,19 @@ def test_a_claim_on_a_sim_is_placed_on_the_one_tenure_that_it_served_then() -> N
         "not-a-sim": (9, None),
     }
     assert len(placed) == len(given)
+
+
+def test_who_is_spared_by_his_sim_is_spared_by_every_number_that_it_served_then() -> None:
+    roles = frame(
+        "case_id string, node_id bigint, occurred_at timestamp, occurred_at_is_day boolean",
+        [{"case_id": "C1", "node_id": 7, "occurred_at": at("2026-09-10"), "occurred_at_is_day": True}],
+    )
+    served = frame(
+        "sim_id bigint, vf timestamp, vt timestamp, tenure_node bigint, phone bigint",
+        [
+            {"sim_id": 7, "vf": at("2026-01-01"), "vt": at("2026-09-10T12:00"), "tenure_node": 1},
+            {"sim_id": 7, "vf": at("2026-09-10T12:00"), "vt": at("2026-12-01"), "tenure_node": 2},
+            {"sim_id": 7, "vf": at("2026-10-01"), "vt": at("2026-12-01"), "tenure_node": 3},
+        ],
+    )
+    assert set(claims.tenures_served(roles, served).iter_rows()) == {("C1", 1), ("C1", 2)}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
 import pytest
@@ -15,7 +16,7 @@ from tests.signals.rows import at, frame, table
 
 def phone(listing: str, node: int, number: int, party: int, start: str | None = "2026-01-01") -> dict[str, Any]:
     row = {"listing_id": listing, "node_id": node, "type": "phone", "phone_id": number, "party_id": party}
-    return row | {"tenure_from": at(start) if start else None, "status": "active"}
+    return row | {"tenure_from": at(start) if start else None, "status": "active", "listed_on": date(2026, 1, 1)}
 
 
 def test_a_listing_follows_its_tenure_when_its_start_is_corrected() -> None:
@@ -24,6 +25,7 @@ def test_a_listing_follows_its_tenure_when_its_start_is_corrected() -> None:
         phone("moves-to-the-nearest", 2, 20, 200, "2026-03-01"),
         phone("another-holder", 3, 30, 300),
         phone("opens-to-the-left", 4, 40, 4004, None),
+        phone("contested", 5, 50, 5, "2026-03-01") | {"holder_id": 500},
         {"listing_id": "account", "node_id": 5, "type": "bank_account", "status": "active"},
     ]
 
@@ -33,6 +35,7 @@ def test_a_listing_follows_its_tenure_when_its_start_is_corrected() -> None:
     tenures = [
         tenure(1, 10, 100, "2026-01-01"), tenure(9, 10, 100, "2026-01-02"), tenure(21, 20, 200, "2025-01-01"), tenure(22, 20, 200, "2026-02-20"),
         tenure(31, 30, 301, "2026-01-01"), tenure(4004, 40, None, "2026-01-01"),
+        tenure(51, 50, 500, "2026-02-01"), tenure(52, 50, 501, "2026-02-20"),
     ]  # fmt: skip
     moved = due_process.follow_tenures(table("blacklist.listings", listings), table("graph.tenures", tenures))
     rows = read(moved.select("listing_id", "node_id", "tenure_from"))
@@ -41,6 +44,7 @@ def test_a_listing_follows_its_tenure_when_its_start_is_corrected() -> None:
         "moves-to-the-nearest": (22, "2026-02-20"),
         "another-holder": (3, "2026-01-01"),
         "opens-to-the-left": (4004, "2026-01-01"),
+        "contested": (51, "2026-02-01"),
         "account": (5, ""),
     }
 
@@ -48,11 +52,13 @@ def test_a_listing_follows_its_tenure_when_its_start_is_corrected() -> None:
 def test_a_decision_attaches_to_its_listing_or_to_the_only_tenure_ever_listed() -> None:
     listings = [
         phone("once", 1, 10, 100), phone("first", 2, 20, 200), phone("second", 3, 20, 201),
+        phone("then", 6, 60, 600), phone("since", 7, 60, 601) | {"listed_on": date(2026, 5, 1)},
         {"listing_id": "account", "node_id": 5, "type": "bank_account", "status": "active"},
     ]  # fmt: skip
 
     def decision(name: str, kind: str | None, subject: int | None, listing: str | None = None) -> dict[str, Any]:
-        return {"record_id": name, "subject_type": kind, "subject_id": subject, "listing_id": listing}
+        taken = {"night_on": date(2026, 4, 1), "held_then": 31 if subject == 30 else None}
+        return {"record_id": name, "subject_type": kind, "subject_id": subject, "listing_id": listing, **taken}
 
     given = [
         decision("only-tenure", "phone", 10),
@@ -61,12 +67,17 @@ def test_a_decision_attaches_to_its_listing_or_to_the_only_tenure_ever_listed() 
         decision("another-number's-listing", "phone", 10, "second"),
         decision("unknown-listing", "phone", 10, "nothing"),
         decision("never-listed", "phone", 30),
+        decision("never-listed-two-that-day", "phone", 70),
+        decision("another-was-listed-since", "phone", 60),
         decision("account", "bank_account", 5),
         decision("account-with-listing", "bank_account", 5, "account"),
         decision("unreadable", "phone", None),
     ]
     attached = due_process.attach_decisions(
-        frame("record_id string, subject_type string, subject_id bigint, listing_id string", given),
+        frame(
+            "record_id string, subject_type string, subject_id bigint, listing_id string, night_on date, held_then bigint",
+            given,
+        ),
         table("blacklist.listings", listings),
     ).to_dicts()
     assert {row["record_id"]: (row["node_id"], row["doubt"]) for row in attached} == {
@@ -74,8 +85,10 @@ def test_a_decision_attaches_to_its_listing_or_to_the_only_tenure_ever_listed() 
         "two-tenures": (None, "several_tenures_were_listed"),
         "two-tenures-with-listing": (3, None),
         "another-number's-listing": (None, "identifier_is_not_the_listings"),
-        "unknown-listing": (None, "identifier_is_not_the_listings"),
-        "never-listed": (None, "no_tenure_was_ever_listed"),
+        "unknown-listing": (1, None),
+        "never-listed": (31, None),
+        "never-listed-two-that-day": (None, "two_tenures_that_day"),
+        "another-was-listed-since": (6, None),
         "account": (5, None),
         "account-with-listing": (5, None),
         "unreadable": (None, "identifier_unreadable"),
@@ -152,3 +165,20 @@ def test_a_clean_outcome_frees_a_verification_or_an_overdue_restriction_and_noth
 ) -> None:
     freed = {record for record, (_, is_freed) in outcomes.items() if is_freed}
     assert freed == {"clean", "rectified", "overdue", "device-first-carrier", "device-second-carrier"}
+
+
+def test_two_outcomes_on_one_listing_clear_once_by_the_later_moment() -> None:
+    said = [
+        {"node_id": 1, "lineages": ["L"], "listing_id": "one", "outcome": outcome, "acted_at": at(day), "is_valid": True, "measure": "verify"}
+        for outcome, day in (("verified_clean", "2026-09-01"), ("rectified", "2026-09-05"))
+    ]  # fmt: skip
+    outcomes = frame(
+        "node_id bigint, phone_id bigint, lineages array<string>, listing_id string, outcome string, acted_at timestamp, is_valid boolean, "
+        "measure string, test string",
+        said,
+    )
+    nobody = frame("node_id bigint, decision_ref string, decided_at timestamp, decided_at_is_day boolean", [])
+    rows = due_process.clear(nobody, outcomes, date(2026, 9, 9)).to_dicts()
+    assert [(row["node_id"], row["lineage"], row["ref"], row["cleared_at"]) for row in rows] == [
+        (1, "L", "one", at("2026-09-05"))
+    ]

@@ -207,7 +207,12 @@ def test_a_victims_party_is_spared_with_the_devices_that_are_mostly_its_own() ->
 
 def test_what_a_person_must_look_at_is_taken_out_and_kept_as_a_row_for_a_human() -> None:
     def signal(
-        name: str, node: int, lineage: str = "case:C1", phone: int | None = None, live: bool = True
+        name: str,
+        node: int,
+        lineage: str = "case:C1",
+        phone: int | None = None,
+        live: bool = True,
+        named: int | None = None,
     ) -> dict[str, Any]:
         return {
             "signal_id": name,
@@ -216,14 +221,15 @@ def test_what_a_person_must_look_at_is_taken_out_and_kept_as_a_row_for_a_human()
             "node_id": node,
             "lineage": lineage,
             "phone_id": phone,
+            "named_id": named or node,
             "is_live": live,
         }
 
     given = [
         signal("plain", 1), signal("protected-domain", 2), signal("tenure-of-protected-number", 3, phone=30), signal("victim", 4),
-        signal("victim-of-another-case", 4, "case:C2"), signal("spoofed", 5), signal("expired-on-protected", 2, live=False),
+        signal("victim-of-another-case", 4, "case:C2"), signal("spoofed", 5), signal("victims-sim", 6, phone=60, named=4), signal("expired-on-protected", 2, live=False),
     ]  # fmt: skip
-    ddl = "signal_id string, record_id string, feed string, node_id bigint, lineage string, phone_id bigint, is_live boolean"
+    ddl = "signal_id string, record_id string, feed string, node_id bigint, lineage string, phone_id bigint, is_live boolean, named_id bigint"
     standing, human = screening.take_out(
         frame(ddl, given),
         frame("lineage string, node_id bigint", [{"lineage": "case:C1", "node_id": 4}]),
@@ -238,5 +244,21 @@ def test_what_a_person_must_look_at_is_taken_out_and_kept_as_a_row_for_a_human()
         (2, "protected_identifier", "f protected-domain", "A bank"),
         (3, "protected_identifier", "f tenure-of-protected-number", "A bank"),
         (4, "victim_named_as_offender", "f victim", ""),
+        (6, "victim_named_as_offender", "f victims-sim", ""),
         (5, "number_was_spoofed", "f spoofed", ""),
     }
+
+
+def test_a_release_that_names_a_case_ends_the_controls_that_had_joined_it() -> None:
+    def control(name: str, joined: str | None, ordered: str) -> dict[str, Any]:
+        return {"feed": "f", "record_id": name, "node_id": 10, "joined_case": joined, "occurred_at": at(ordered)}
+
+    claims = frame(
+        "feed string, record_id string, node_id bigint, joined_case string, occurred_at timestamp",
+        [control("before", "C1", "2026-09-01"), control("after", "C1", "2026-09-20"), control("other", "C2", "2026-09-01"), control("none", None, "2026-09-01")],
+    )  # fmt: skip
+    releases = frame(
+        "account_id bigint, case_id string, released_by timestamp",
+        [{"account_id": 10, "case_id": "C1", "released_by": at("2026-09-10")}],
+    )
+    assert set(screening.drop_released(claims, releases)["record_id"]) == {"after", "other", "none"}

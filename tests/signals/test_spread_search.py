@@ -148,15 +148,16 @@ def judge(world: World, lineage: str, node: int, found: list[tuple[Row, Walk]]) 
         return -round(walk.influence, 9), len(walk.edges), walk.nodes, signal["signal_id"], ways, not is_live(walk)
 
     def speaks(item: tuple[Row, Walk]) -> Any:
-        signal, walk = item
+        signal, _ = item
         agencies = [*POLICY.score.agency_order, "other"]
-        return signal["standard"] == "indicator", -round(walk.influence, 9), agencies.index(signal["agency"])
+        return signal["standard"] == "indicator", -signal["strength"], agencies.index(signal["agency"])
 
     signal, walk = min(found, key=order)
     standards = {s["standard"] for s, _ in found}
     own = any(
         s["standard"] == "finding" and s["authority_level"] == "city" and node != s["node_id"] and world.party[node] == world.party[s["node_id"]]
-        for s, _ in found
+        and round(other.influence, 9) == round(walk.influence, 9)  # what is not the best adds nothing to the score
+        for s, other in found
     )  # fmt: skip
     return {
         "node_id": node, "lineage": lineage, "influence": round(walk.influence, 9), "n_edges": len(walk.edges), "signal_id": signal["signal_id"],
