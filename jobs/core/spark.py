@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 import threading
@@ -89,6 +90,9 @@ def get_spark(settings: Settings) -> SparkSession:
 
     for name in ("DataFrameQueryContextLogger", "SQLQueryContextLogger"):
         PySparkLogger.getLogger(name).disabled = True  # they print the value that a cast failed on
+    logging.getLogger("py4j").setLevel(
+        logging.WARNING
+    )  # else each closing connection is told, at exit to a log that is closed
     os.environ["PYSPARK_PYTHON"] = os.environ["PYSPARK_DRIVER_PYTHON"] = sys.executable
     jars = sorted(Path(settings.jars).glob("*.jar"))
     if not jars and "spark.jars" not in settings.spark:
