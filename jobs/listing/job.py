@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 import polars as pl
 
 from jobs.core.frames import stack
@@ -35,7 +37,7 @@ def run(night: Night) -> StageReport:
         lambda: lake.replace("blacklist.for_review", tonight.for_review),
     )
     n_active = tonight.listings.filter(pl.col("status") == "active").height
-    return StageReport(rows_in=given.scores.height, rows_out=n_active, notes=_notes(tonight))
+    return StageReport(rows_in=given.scores.height, rows_out=n_active, notes=tell(tonight, night.on))
 
 
 def _read(night: Night) -> Given:
@@ -72,12 +74,19 @@ def _accounts(source: Sources) -> pl.DataFrame:
     return accounts.account_states(stack([finance, internet]))
 
 
-def _notes(tonight: Tonight) -> list[str]:
+def tell(tonight: Tonight, on: date) -> list[str]:
+    """What the person who watches should know: the list, what moved, whose silence made a measure rise, and what people leave lying."""
     active = tonight.listings.filter(pl.col("status") == "active")
     by_measure, by_event = (dict(column.value_counts().iter_rows()) for column in (active["measure"], tonight.events["event"]))  # fmt: skip
     listed = ", ".join(f"{n:,} {measure}" for measure in reversed(MEASURES) if (n := by_measure.get(measure, 0)))
     added, changed, gone = (by_event.get(event, 0) for event in ("ADD", "CHANGE", "RELEASE"))
-    return [
-        f"listed now: {listed or 'nothing'}",
-        f"tonight: {added:,} added, {changed:,} changed, {gone:,} released",
-    ]
+    silent = active.filter(pl.col("test") == "verification_overdue")["administrator"].fill_null("every carrier")
+    waiting = tonight.for_review.filter(pl.col("status") == "open", pl.col("due_on") < on)["reason"]
+    notes = [f"listed now: {listed or 'nothing'}", f"tonight: {added:,} added, {changed:,} changed, {gone:,} released"]
+    for column, text in (
+        (silent, "not verified by their due date, by recipient"),
+        (waiting, "rows for a human past their due date, by reason"),
+    ):
+        if counts := sorted(column.value_counts().iter_rows(), key=lambda row: (-row[1], row[0])):
+            notes.append(f"{text}: " + ", ".join(f"{name} {n:,}" for name, n in counts))
+    return notes
