@@ -75,6 +75,7 @@ class _Bench:
     tables: dict[str, Any]
     run_id: str
     last: dict[str, Any] | None
+    committed: frozenset[date] = frozenset()
 
     def night(self, on: date, pins: dict[str, int]) -> Night:
         from jobs.core.lake import Lake
@@ -115,10 +116,11 @@ def _opened(
             world.prepare.get(name, lambda: None)()
         session = spark or LazySpark(settings)
         tables = load_tables(schemas, contracts)
-        last = _last_night(Lake(session, settings.lake, tables))
+        lake = Lake(session, settings.lake, tables)
+        last, committed = _last_night(lake), frozenset(lake.frame("ops.nights", ["night_on"])["night_on"])
         if last:
             world.publish(settings, dict(last["releases"] or {}))
-        yield _Bench(settings, world, say, session, common, tables, secrets.token_hex(6), last)
+        yield _Bench(settings, world, say, session, common, tables, secrets.token_hex(6), last, committed)
 
 
 def _last_night(lake: Any) -> dict[str, Any] | None:
@@ -141,7 +143,7 @@ def _must_follow(bench: _Bench, on: date) -> bool:
     """Whether this night is still to be run. Raises UserError for a date before the last committed night."""
     if bench.last is None or bench.last["night_on"] < on:
         return True
-    if bench.last["night_on"] == on:
+    if bench.last["night_on"] == on or on in bench.committed:
         return False
     raise UserError(
         f"night {on} can't be run: night {bench.last['night_on']} is already committed on this lake. What is landed late is taken by the "
@@ -152,7 +154,8 @@ def _must_follow(bench: _Bench, on: date) -> bool:
 def _run_night(bench: _Bench, on: date) -> NightResult:
     if not _must_follow(bench, on):
         bench.say(f"night {on}: already complete; nothing was changed")
-        return NightResult(on, False, 0.0, list(bench.last["notes"] or []) if bench.last else [])
+        is_last = bench.last is not None and bench.last["night_on"] == on
+        return NightResult(on, False, 0.0, list(bench.last["notes"] or []) if bench.last and is_last else [])
     bench.say(f"night {on}")
     night = bench.night(on, bench.pins)
     stages = bench.world.stages()

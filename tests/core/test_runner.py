@@ -2,7 +2,7 @@
 
 import stat
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -123,8 +123,12 @@ def test_a_night_is_committed_once_and_neither_run_again_nor_an_earlier_one_chan
     assert house.nights(TUESDAY) == [False]
     assert house.said[-1] == "night 2026-11-24: already complete; nothing was changed"
     assert house.published[2:] == [{"bank": 24}]  # made visible again, in case that was cut short
-    for attempt in (lambda: house.nights(MONDAY), lambda: house.stage("add", MONDAY)):
-        with pytest.raises(UserError, match=r"^night 2026-11-23 can't be run: night 2026-11-24 is already committed"):
+    assert house.nights(MONDAY, TUESDAY) == [False, False]  # what `make run` asks for a second time
+    house.stage("add", MONDAY)
+    assert house.said[-1] == "night 2026-11-23: already complete; nothing was changed"
+    sunday = MONDAY - timedelta(days=1)  # was never run, and comes too late now
+    for attempt in (lambda: house.nights(sunday), lambda: house.stage("add", sunday)):
+        with pytest.raises(UserError, match=r"^night 2026-11-22 can't be run: night 2026-11-24 is already committed"):
             attempt()
     assert house.commits() == before
     assert read_key(house.settings) == key
