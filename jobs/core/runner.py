@@ -74,8 +74,11 @@ class _Bench:
     common: dict[str, Any]
     tables: dict[str, Any]
     run_id: str
-    last: dict[str, Any] | None
-    committed: frozenset[date] = frozenset()
+    nights: list[dict[str, Any]]  # those that are committed, oldest first
+
+    @property
+    def last(self) -> dict[str, Any] | None:
+        return self.nights[-1] if self.nights else None
 
     def night(self, on: date, pins: dict[str, int]) -> Night:
         from jobs.core.lake import Lake
@@ -117,16 +120,11 @@ def _opened(
         session = spark or LazySpark(settings)
         tables = load_tables(schemas, contracts)
         lake = Lake(session, settings.lake, tables)
-        last, committed = _last_night(lake), frozenset(lake.frame("ops.nights", ["night_on"])["night_on"])
-        if last:
-            world.publish(settings, dict(last["releases"] or {}))
-        yield _Bench(settings, world, say, session, common, tables, secrets.token_hex(6), last, committed)
-
-
-def _last_night(lake: Any) -> dict[str, Any] | None:
-    """The newest committed night, its maps as dicts; None on a lake without one."""
-    rows = lake.frame("ops.nights").sort("night_on", "committed_at")
-    return _with_maps(rows.row(-1, named=True)) if rows.height else None
+        nights = [_with_maps(row) for row in lake.frame("ops.nights").sort("night_on", "committed_at").to_dicts()]
+        bench = _Bench(settings, world, say, session, common, tables, secrets.token_hex(6), nights)
+        if bench.last:
+            world.publish(settings, bench.last["releases"])
+        yield bench
 
 
 def _with_maps(row: dict[str, Any]) -> dict[str, Any]:
@@ -143,7 +141,7 @@ def _must_follow(bench: _Bench, on: date) -> bool:
     """Whether this night is still to be run. Raises UserError for a date before the last committed night."""
     if bench.last is None or bench.last["night_on"] < on:
         return True
-    if bench.last["night_on"] == on or on in bench.committed:
+    if on in {night["night_on"] for night in bench.nights}:
         return False
     raise UserError(
         f"night {on} can't be run: night {bench.last['night_on']} is already committed on this lake. What is landed late is taken by the "
@@ -195,7 +193,7 @@ def _commit(bench: _Bench, night: Night, notes: list[str], seconds: float, relea
     night.lake.append("ops.nights", of_rows(schema_of(bench.tables["ops.nights"].ddl), [row]))
     _sync(bench.settings.lake)
     bench.world.publish(bench.settings, releases)
-    bench.last = row
+    bench.nights.append(row)
 
 
 def _sync(lake: str) -> None:
