@@ -209,7 +209,7 @@ def load_contracts(schemas: Path) -> dict[str, Feed]:
     codes = load_codes(schemas)
     feeds: dict[str, Feed] = {}
     for path in sorted((schemas / "feeds").glob("*.yml")):
-        feed = _load_feed(path, fields)
+        feed = load_contract(path, fields)
         if path.stem != feed.table:
             raise UserError(f"{path}:1: holds '{feed.id}', so the file must be called {feed.table}.yml")
         _check_codes(path, ("schema",), feed.schema_, codes)
@@ -253,7 +253,8 @@ def _in_file(loc: Loc) -> Loc:
     return loc
 
 
-def _load_feed(path: Path, fields: dict[str, dict[str, Any]]) -> Feed:
+def load_contract(path: Path, fields: dict[str, dict[str, Any]]) -> Feed:
+    """One feed's contract, with what `load_fields` knows of its columns; its code lists are not looked at."""
     data = read_yaml(path)
     if not isinstance(data, dict):
         raise UserError(f"{path}:1: must be a mapping of names to values")
