@@ -36,7 +36,9 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator["SparkSession"]:
     from jobs.core.spark import get_spark
 
     scratch = tmp_path_factory.mktemp("spark")
-    conf = {"spark.sql.warehouse.dir": str(scratch / "warehouse"), "spark.local.dir": str(scratch / "local")}
+    # Few rows: to interpret costs less than to generate code and compile it.
+    conf = {"spark.sql.codegen.wholeStage": "false", "spark.sql.codegen.factoryMode": "NO_CODEGEN"}
+    conf |= {"spark.sql.warehouse.dir": str(scratch / "warehouse"), "spark.local.dir": str(scratch / "local")}
     session = get_spark(Settings(spark=conf))
     yield session
     session.stop()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
@@ -13,14 +13,13 @@ from jobs.bronze.rows import FILES_DDL, batch_of_files, bronze_ddl, rows_of_file
 from jobs.bronze.source import Limits
 from jobs.core.frames import schema_of
 from jobs.core.night import StageReport
+from jobs.core.spark import takes_spark
 from jobs.intake.staging import staged_uri
 
 if TYPE_CHECKING:
     from jobs.core.contracts import Feed
     from jobs.core.night import Night
 
-SMALL_ROWS, SMALL_BYTES = 50_000, 16 << 20
-"""Up to here a feed is read in this process: to wake Spark's Python workers costs more than the reading."""
 THREADS = 4  # a commit is mostly waiting: 16 small feeds take 5.0 s one by one, 3.1 s by fours
 
 
@@ -45,23 +44,18 @@ def _append(night: Night, feed: Feed, taken: Sequence[dict[str, Any]]) -> None:
     if not files:
         return
     name, read = f"bronze.{feed.table}", rows_of_files(feed, Limits())
-    size = sum(file["bytes"] for row in mine for file in row["staged"])
-    if sum(file[-1] for file in files) <= SMALL_ROWS and size <= SMALL_BYTES:
-        night.lake.append(name, _frame(pa.Table.from_batches(read([batch_of_files(files)])), night, name))
+    if takes_spark(night.settings, sum(file[-1] for file in files)):
+        night.lake.append(name, night.session().createDataFrame(files, FILES_DDL).mapInArrow(read, bronze_ddl(feed)))
     else:
-        night.lake.append(
-            name,
-            night.session(sum(row["rows_in"] for row in taken))
-            .createDataFrame(files, FILES_DDL)
-            .mapInArrow(read, bronze_ddl(feed)),
-        )
+        schema = schema_of(night.lake.schema(name).ddl)
+        night.lake.append_all(name, _frames(read([batch_of_files(files)]), schema))
 
 
-def _frame(rows: pa.Table, night: Night, name: str) -> pl.DataFrame:
-    frame = pl.from_arrow(rows)
-    assert isinstance(frame, pl.DataFrame)
-    schema = schema_of(night.lake.schema(name).ddl)
-    return frame.select(list(schema)).cast(pl.Schema(schema))
+def _frames(batches: Iterator[pa.RecordBatch], schema: Mapping[str, pl.DataType]) -> Iterator[pl.DataFrame]:
+    for batch in batches:
+        frame = pl.from_arrow(batch)
+        assert isinstance(frame, pl.DataFrame)
+        yield frame.select(list(schema)).cast(pl.Schema(dict(schema)))
 
 
 def _files(night: Night, row: dict[str, Any]) -> list[tuple[Any, ...]]:

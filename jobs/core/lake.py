@@ -7,9 +7,9 @@ left behind is rolled back when a stage first touches the table: Delta's RESTORE
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import date
-from pathlib import Path
+from itertools import chain
 from typing import Literal
 
 import polars as pl
@@ -21,7 +21,7 @@ from pyspark.sql import DataFrame, SparkSession
 
 from jobs.core.frames import empty, fit, schema_of, to_arrow
 from jobs.core.night import gather
-from jobs.core.reading import read_table
+from jobs.core.reading import read_chunks, read_table
 from jobs.core.schema import TableSchema, conform
 
 ABSENT = -1
@@ -113,6 +113,24 @@ class Lake:
             return
         self._write(name, frame, "append")
 
+    def append_all(self, name: str, frames: Iterable[pl.DataFrame]) -> None:
+        """Add the rows of these frames in one commit, a frame at a time: no more of them is held than is being written. None when there are no rows
+        and the table is there."""
+        rest = iter(frames)
+        first = next((frame for frame in rest if not frame.is_empty() or not self.has(name)), None)
+        if first is not None:
+            self._write(name, chain([first], rest), "append")
+
+    def chunks(self, name: str, columns: Sequence[str], night_on: date, rows: int) -> Iterator[pl.DataFrame]:
+        """`frame` of one night, so many rows at a time, none of them empty."""
+        table = self._tables[name]
+        schema = schema_of(table.ddl)
+        version = self._visible.get(name, ABSENT) if table.pinned else self._newest(name)
+        if version != ABSENT:
+            found = DeltaTable(self.path(name), version=version).to_pyarrow_dataset()
+            wanted = {column: schema[column] for column in columns}
+            yield from read_chunks(found, wanted, ds.field("night_on") == night_on, rows)
+
     def replace(self, name: str, frame: DataFrame | pl.DataFrame) -> None:
         """Put these rows in place of all that the table holds, in one commit; none when a Polars frame holds the same rows as the table."""
         if isinstance(frame, pl.DataFrame):
@@ -122,13 +140,17 @@ class Lake:
                 return
         self._write(name, frame, "overwrite")
 
-    def _write(self, name: str, frame: DataFrame | pl.DataFrame, mode: Literal["append", "overwrite"]) -> None:
+    def _write(
+        self, name: str, frame: DataFrame | pl.DataFrame | Iterator[pl.DataFrame], mode: Literal["append", "overwrite"]
+    ) -> None:
         table = self._tables[name]
         if table.pinned:
             self._roll_back(name)
         before = self._newest(name)
         if isinstance(frame, pl.DataFrame):
-            self._write_frame(name, frame, mode, is_new=before == ABSENT)
+            self._write_frames(name, iter([frame]), mode, is_new=before == ABSENT)
+        elif isinstance(frame, Iterator):
+            self._write_frames(name, frame, mode, is_new=before == ABSENT)
         else:
             self._write_spark(name, frame, mode, is_new=before == ABSENT)
         after = self._newest(name)  # nothing appended, or nothing put in place of nothing, makes no new version
@@ -147,14 +169,20 @@ class Lake:
                 writer = writer.partitionBy(*table.partition_by)
         writer.save(self.path(name))
 
-    def _write_frame(
-        self, name: str, frame: pl.DataFrame, mode: Literal["append", "overwrite"], *, is_new: bool
+    def _write_frames(
+        self, name: str, frames: Iterator[pl.DataFrame], mode: Literal["append", "overwrite"], *, is_new: bool
     ) -> None:
         """By delta-rs, from this process: the same commit that costs Spark a second or two of jobs (docs/decisions/0008)."""
         table = self._tables[name]
-        fit(frame, name, schema_of(table.ddl))
         maps = [column.name for column in table.columns if column.type.upper().startswith("MAP<")]
-        rows = to_arrow(frame.select(table.names), maps)
+        schema = schema_of(table.ddl)
+
+        def batches() -> Iterator[pa.RecordBatch]:
+            for frame in frames:
+                fit(frame, name, schema)
+                yield from to_arrow(frame.select(table.names), maps).to_batches()
+
+        rows = pa.RecordBatchReader.from_batches(to_arrow(empty(schema), maps).schema, batches())
         write_deltalake(
             self.path(name), rows, mode=mode, partition_by=list(table.partition_by) or None,
             configuration=dict(_properties(table)) if is_new else None,
@@ -192,8 +220,3 @@ def _properties(table: TableSchema) -> dict[str, str]:
     if table.statistics:
         properties["delta.dataSkippingStatsColumns"] = ",".join(table.statistics)
     return properties
-
-
-def local_path(root: str) -> Path | None:
-    """The lake's folder when it is on this machine's disk."""
-    return None if "://" in root else Path(root)

@@ -48,7 +48,7 @@ class Stage:
 class Night:
     """One business date's run over the lake."""
 
-    spark: SparkSession | Callable[[int], SparkSession]
+    spark: SparkSession | Callable[[], SparkSession]
     lake: Lake
     settings: Settings
     on: date
@@ -61,9 +61,9 @@ class Night:
     after_commit: list[Callable[[], None]] = field(default_factory=list)
     scratch: dict[str, Any] = field(default_factory=dict)
 
-    def session(self, rows: int) -> SparkSession:
-        """The Spark session, started now if it is not yet: for so many rows."""
-        return self.spark(rows) if callable(self.spark) else self.spark
+    def session(self) -> SparkSession:
+        """The Spark session, started now if it is not yet."""
+        return self.spark() if callable(self.spark) else self.spark
 
     @property
     def instant(self) -> datetime:

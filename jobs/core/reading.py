@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import polars as pl
+import pyarrow as pa
 import pyarrow.dataset as ds
 from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError, TableNotFoundError
@@ -24,6 +25,26 @@ def read_table(
 ) -> pl.DataFrame:
     """These columns of a table's snapshot, in these types; the files are read as they are, no Spark job runs."""
     frame = pl.from_arrow(table.to_pyarrow_dataset().to_table(columns=list(wanted), filter=where))
+    assert isinstance(frame, pl.DataFrame)
+    return frame.cast(pl.Schema(dict(wanted)))
+
+
+def read_chunks(
+    table: ds.Dataset, wanted: Mapping[str, pl.DataType], where: ds.Expression, rows: int
+) -> Iterator[pl.DataFrame]:
+    """The same, so many rows at a time: what is read is no more than a few row groups ahead of what is asked for."""
+    held: list[pa.RecordBatch] = []
+    for batch in table.to_batches(columns=list(wanted), filter=where, batch_readahead=4, fragment_readahead=1):
+        held += [batch] if batch.num_rows else []
+        if sum(one.num_rows for one in held) >= rows:
+            yield _as_frame(held, wanted)
+            held = []
+    if held:
+        yield _as_frame(held, wanted)
+
+
+def _as_frame(batches: list[pa.RecordBatch], wanted: Mapping[str, pl.DataType]) -> pl.DataFrame:
+    frame = pl.from_arrow(pa.Table.from_batches(batches))
     assert isinstance(frame, pl.DataFrame)
     return frame.cast(pl.Schema(dict(wanted)))
 

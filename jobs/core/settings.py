@@ -12,7 +12,7 @@ from jobs.core.errors import UserError
 
 ROOT = Path(__file__).resolve().parents[2]
 FILE = "antifraud.toml"
-ENGINES = ("auto", "quick", "bulk")
+ENGINES = ("auto", "process", "spark")
 """How Spark is tuned: for nights of some ten thousand records, for large loads, or by the number of records (docs/decisions/0010)."""
 
 

@@ -55,31 +55,28 @@ _CONF = {
     "spark.sql.maxPlanStringLength": "500",
 }
 
-# Generating and compiling code for each of a night's many small queries takes longer than running them: interpret, and let Java compile lightly.
-_QUICK = {"spark.sql.codegen.wholeStage": "false", "spark.sql.codegen.factoryMode": "NO_CODEGEN"}
+PROCESS_ROWS = 10_000_000
+"""Up to so many rows of a feed are worked on in this process where the settings leave the choice: Spark's tasks cost more than they do, and they are
+held a part at a time (docs/decisions/0010)."""
 
 
-BULK_ROWS = 200_000
-"""From so many rows on, code generation and full compilation pay for themselves (docs/decisions/0010)."""
+def takes_spark(settings: Settings, rows: int) -> bool:
+    """Whether so many rows of a feed are work for Spark's tasks."""
+    return settings.engine == "spark" or (settings.engine == "auto" and rows > PROCESS_ROWS)
 
 
 class LazySpark:
-    """The one Spark session of a process, started when a stage first needs it: a night that brings nothing starts none.
-
-    Called with the number of rows that are to be worked on; the first call decides how Spark is tuned where the settings say `auto`.
-    """
+    """The one Spark session of a process, started when a stage first needs it: most nights start none."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._guard = threading.Lock()
         self._session: SparkSession | None = None
 
-    def __call__(self, rows: int = 0) -> SparkSession:
+    def __call__(self) -> SparkSession:
         with self._guard:
             if self._session is None:
-                engine = self._settings.engine
-                chosen = ("bulk" if rows >= BULK_ROWS else "quick") if engine == "auto" else engine
-                self._session = get_spark(self._settings.with_changes(engine=chosen))
+                self._session = get_spark(self._settings)
             return self._session
 
 
@@ -98,14 +95,12 @@ def get_spark(settings: Settings) -> SparkSession:
     if not jars and "spark.jars" not in settings.spark:
         raise UserError(f"{settings.jars}: Delta's JARs are not there; run 'make setup' in the checkout to fetch them")
     os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
-    quick = settings.engine != "bulk"
     # Generated methods are often longer than the JIT would compile by default.
     java = [
         "-XX:+UseParallelGC",
         "-XX:-DontCompileHugeMethods",
         "-XX:ReservedCodeCacheSize=384m",
         "-Duser.timezone=UTC",
-        "-XX:TieredStopAtLevel=1" if quick else "-XX:+TieredCompilation",
     ]
     log4j = ROOT / "conf" / "log4j2.properties"
     if log4j.exists():
@@ -113,7 +108,6 @@ def get_spark(settings: Settings) -> SparkSession:
     builder = SparkSession.builder.appName("antifraud").master(settings.master)
     conf = {
         **_CONF,
-        **(_QUICK if quick else {}),
         "spark.jars": ",".join(str(jar.resolve()) for jar in jars),
         "spark.driver.memory": settings.driver_memory,
         "spark.driver.extraJavaOptions": " ".join(java),

@@ -1,23 +1,23 @@
 """Keyed ids: the head of HMAC-SHA-256 over a length-prefixed encoding of (type, value[, tenure_from]).
 
-Lengths come before the bytes and an absent part has a length of its own, so no two lists of parts share an
-encoding (`concat_ws` would take ('a', null, 'b') and ('a', 'b', null) for one). The Spark expression and the
-Python function give the same id; both are promises: a change of either is a breaking change.
+Lengths come before the bytes and an absent part has a length of its own, so no two lists of parts share an encoding (`concat_ws` would take
+('a', null, 'b') and ('a', 'b', null) for one). The key of the HMAC is the key file's bytes as hexadecimal text. Single values and whole columns
+give the same id; both are promises: a change of either is a breaking change.
 """
 
 from __future__ import annotations
 
 import hashlib
 import hmac
-import itertools
 from collections.abc import Sequence
 
 import polars as pl
-from pyspark.sql import Column
-from pyspark.sql import functions as F
+import polars_hash as plh
 
-_BLOCK = 64
 _ABSENT = b"\xff\xff\xff\xff"
+_SHORT = 128
+"""Lengths below are one character of ASCII in the encoding, which makes it text; longer parts are encoded one by one."""
+_LENGTHS = pl.Series([f"\0\0\0{chr(n)}" for n in range(_SHORT)])
 
 
 def encode_py(parts: Sequence[str | None]) -> bytes:
@@ -36,7 +36,7 @@ def encode_py(parts: Sequence[str | None]) -> bytes:
 
 def digest_py(key: bytes, *parts: str | None) -> str:
     """The keyed digest of `parts` as 64 lower-case hexadecimal characters."""
-    return hmac.new(key, encode_py(parts), hashlib.sha256).hexdigest()
+    return hmac.new(_mac_key(key).encode(), encode_py(parts), hashlib.sha256).hexdigest()
 
 
 def node_id_py(key: bytes, *parts: str | None) -> int:
@@ -44,62 +44,47 @@ def node_id_py(key: bytes, *parts: str | None) -> int:
     return int.from_bytes(bytes.fromhex(digest_py(key, *parts))[:8], "big", signed=True)
 
 
-def node_ids(key: bytes, *parts: pl.Series | str) -> pl.Series:
-    """`node_id_py` for every row of these columns of text; a plain text stands for all rows."""
-    columns = [part.to_list() if isinstance(part, pl.Series) else None for part in parts]
-    n = next(len(column) for column in columns if column is not None)
+def digests(key: bytes, *parts: pl.Series | str) -> pl.Series:
+    """`digest_py` for every row of these columns of text; a plain text stands for all rows. A null is an absent part."""
+    columns = pl.DataFrame({str(at): part for at, part in enumerate(parts) if isinstance(part, pl.Series)})
+    pieces: list[pl.Expr] = []
+    for at, part in enumerate(parts):
+        pieces += [pl.lit(_LENGTHS).gather(_length(at).clip(0, _SHORT - 1)), pl.col(str(at))] \
+            if isinstance(part, pl.Series) else [pl.lit(_text_of(part))]  # fmt: skip
+    texts = columns.select(text=pl.concat_str(pieces))
+    found = texts.select(plh.col("text").chash.hmac_sha256(key=_mac_key(key))).to_series().alias("digest")
+    is_short = [_length(int(name)).fill_null(_SHORT) < _SHORT for name in columns.columns]
+    others = columns.select(~pl.all_horizontal(is_short)).to_series().arg_true()
+    if len(others) == 0:
+        return found
     rows = zip(
-        *[itertools.repeat(part, n) if column is None else column for part, column in zip(parts, columns, strict=True)],
+        *[part.gather(others).to_list() if isinstance(part, pl.Series) else [part] * len(others) for part in parts],
         strict=True,
     )
-    inner_pad, outer_pad = _pads(key)
-    inner, outer = hashlib.sha256(inner_pad), hashlib.sha256(outer_pad)  # each row goes on from here
-    known: dict[tuple[str | None, ...], int] = {}
-    ids = []
-    for row in rows:
-        if row not in known:
-            head, tail = inner.copy(), outer.copy()
-            head.update(encode_py(row))
-            tail.update(head.digest())
-            known[row] = int.from_bytes(tail.digest()[:8], "big", signed=True)
-        ids.append(known[row])
-    return pl.Series(ids, dtype=pl.Int64)
+    return found.scatter(others, pl.Series([digest_py(key, *row) for row in rows], dtype=pl.String))
 
 
-def encode(*parts: Column) -> Column:
-    """`encode_py` as a BINARY expression. The parts are STRING columns."""
-    return F.concat(*[_encode_part(part) for part in parts])
+def node_ids(key: bytes, *parts: pl.Series | str) -> pl.Series:
+    """`node_id_py` for every row of these columns of text."""
+    return ids_of_digests(digests(key, *parts))
 
 
-def digest(key: bytes, *parts: Column) -> Column:
-    """`digest_py` as a STRING expression of Spark built-ins: HMAC (RFC 2104) from two sha2."""
-    inner_pad, outer_pad = _pads(key)
-    inner = F.unhex(F.sha2(F.concat(F.lit(inner_pad), encode(*parts)), 256))
-    return F.sha2(F.concat(F.lit(outer_pad), inner), 256)
+def ids_of_digests(found: pl.Series) -> pl.Series:
+    """The BIGINT id that each digest begins with."""
+    head = found.str.slice(0, 16).str.to_integer(base=16, dtype=pl.UInt64)
+    return head.reinterpret(signed=True)
 
 
-def node_id(key: bytes, *parts: Column) -> Column:
-    """`node_id_py` as a BIGINT expression. Never null: an absent part has its own encoding."""
-    return id_of_digest(digest(key, *parts))
+def _length(column: int) -> pl.Expr:
+    return pl.col(str(column)).str.len_bytes()
 
 
-def id_of_digest(hex_digest: Column) -> Column:
-    """The BIGINT id that a digest begins with. 32 bits at a time, since 16 hexadecimal characters may exceed
-    a BIGINT.
-    """
-    high = F.conv(F.substring(hex_digest, 1, 8), 16, 10).cast("bigint")
-    low = F.conv(F.substring(hex_digest, 9, 8), 16, 10).cast("bigint")
-    return F.shiftleft(high, 32).bitwiseOR(low)
+def _text_of(part: str) -> str:
+    """The encoding of a constant part, which is a name of ours: short."""
+    return encode_py([part]).decode("ascii")
 
 
-def _encode_part(part: Column) -> Column:
-    text = F.encode(part, "UTF-8")
-    length = F.unhex(F.lpad(F.hex(F.octet_length(text)), 8, "0"))
-    return F.coalesce(F.concat(length, text), F.lit(_ABSENT))
-
-
-def _pads(key: bytes) -> tuple[bytes, bytes]:
+def _mac_key(key: bytes) -> str:
     if not key:
         raise ValueError("an empty key is no key")
-    block = (hashlib.sha256(key).digest() if len(key) > _BLOCK else key).ljust(_BLOCK, b"\0")
-    return bytes(byte ^ 0x36 for byte in block), bytes(byte ^ 0x5C for byte in block)
+    return key.hex()

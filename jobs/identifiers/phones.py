@@ -1,4 +1,4 @@
-"""Numbering of the mainland: patterns that the column expressions and the Python reference share.
+"""Numbering of the mainland: patterns that the rules for columns and the Python reference share.
 
 Mobile numbers and fixed lines are the patterns of libphonenumber's own metadata, so that an update of the
 package updates both. Short codes follow the national numbering plan (MIIT, 2017 edition), which
@@ -32,10 +32,15 @@ def mainland() -> tuple[str, str]:
     (area, then 95xxx) could as well be a local number, so there a fixed line needs its full 10 digits. No
     number begins with 86 or, behind that, with 0: what `PREFIX` takes away is never part of the number.
     """
-    mobile, area, code = _pattern("mobile"), _with_area(), f"{SHORT}|{BUSINESS}|{PORT}"
-    international = f"0?(?:{mobile}|{area})|{code}"
-    at_home = f"0(?:{mobile}|{area})|{mobile}|(?=[0-9]{{10}})(?:{area})|{code}"
+    mobile_, area, code = mobile(), _with_area(), f"{SHORT}|{BUSINESS}|{PORT}"
+    international = f"0?(?:{mobile_}|{area})|{code}"
+    at_home = f"0(?:{mobile_}|{area})|{mobile_}|(?=[0-9]{{10}})(?:{area})|{code}"
     return f"(?:{international})", f"(?:86)?(?:{at_home})"
+
+
+def mobile() -> str:
+    """A mobile's number without prefix."""
+    return _pattern("mobile")
 
 
 PREFIX = "^(?:[+]86|0086|86)?0?"

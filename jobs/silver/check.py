@@ -1,35 +1,25 @@
-"""A contract's columns compiled to column expressions: typed values, identifiers in normal form, and
-every rule that a row breaks.
+"""A contract's columns, checked a column at a time: typed values, identifiers in normal form, and every rule that a row breaks.
 
-It serves records and, the same way, the elements of a nested list. The text of column `c` comes in as
-`raw__c`. What is added: `c` (and `c_is_day`), `id__<label>` (see IDENTIFIER), and to `_faults` (see
-FAULTS) every rule that is broken.
+It serves records and, the same way, the elements of a nested list.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import reduce
 from typing import NamedTuple
 
-from pyspark.sql import Column as Expr
-from pyspark.sql import functions as F
+import polars as pl
 
 from jobs.core.contracts import CodeList, Column, Identifier
 from jobs.identifiers.hosts import host_of_url, registrable
-from jobs.identifiers.keys import node_id
-from jobs.identifiers.normalise import Spec, clean
-from jobs.silver.normals import add_all_normals
-from jobs.silver.steps import Steps
-from jobs.silver.types import is_blank, typed
+from jobs.identifiers.keys import node_ids
+from jobs.identifiers.normalise import Normals, normalise
+from jobs.identifiers.rare import lists_of
+from jobs.identifiers.text import clean_py
+from jobs.silver.types import either, is_blank, typed, where
 
-FAULTS = "array<struct<reason:string,column:string>>"
-IDENTIFIER = (
-    "struct<type:string,value:string,id:bigint,host_type:string,host:string,host_id:bigint,"
-    "registrable:string,registrable_id:bigint>"
-)
-"""Null parts where there is no such identifier. Of a url: its host (a domain or ip) and the host's
-registrable domain.
-"""
 SCOPES = {
     "bank_account": "institutions",
     "payment_account": "institutions",
@@ -39,6 +29,8 @@ SCOPES = {
 """The closed list that names the issuer, by identifier type; other types have none, or none that is
 listed.
 """
+KINDS = (("type", "value", "id"), ("host_type", "host", "host_id"), ("", "registrable", "registrable_id"))
+"""What one identifier leads to: itself, a url's host, and the registrable domain. A type without a name is `domain`."""
 
 
 class Part(NamedTuple):
@@ -52,29 +44,37 @@ class Part(NamedTuple):
     required: bool
 
     @property
-    def is_testable(self) -> Expr:
-        """Whether type and issuer are known, so that what else is wrong is the identifier's own fault."""
-        known = F.lit(True) if self.type is None else F.col(self.type.name).isNotNull()
-        if self.scope is None:
-            return known
-        given = ~is_blank(raw(self.scope.name)) if self.scope.required else F.lit(True)
-        return known & given & ~F.col(f"__{self.label}_unknown")
-
-    def normal(self, part: str) -> Expr:
-        return F.col(f"__{self.label}_normal_{part}")
+    def has_hosts(self) -> bool:
+        return bool({"url", "domain"} & set(self.types))
 
 
-def raw(name: str) -> Expr:
-    return F.col(f"raw__{name}")
+class Fault(NamedTuple):
+    """A rule that these rows break, and the column that it is about, if it is about one."""
+
+    reason: str
+    column: str | None
+    rows: pl.Series
 
 
-def fault(broken: Expr, reason: str, column: str | None) -> Expr:
-    """What `broken` says, as a fault or null."""
-    return F.when(broken, F.struct(F.lit(reason).alias("reason"), F.lit(column).cast("string").alias("column")))
+@dataclass
+class Checked:
+    """Of so many rows: typed columns by name (`<name>_is_day` beside a moment), each identifier by label (its `KINDS`, null where there is
+    none), and what is broken.
+    """
+
+    columns: dict[str, pl.Series] = field(default_factory=dict)
+    identifiers: dict[str, dict[str, pl.Series]] = field(default_factory=dict)
+    faults: list[Fault] = field(default_factory=list)
 
 
-def no_faults() -> Expr:
-    return F.array().cast(FAULTS).alias("_faults")
+def no(rows: int) -> pl.Series:
+    """Of so many rows none."""
+    return pl.repeat(False, rows, dtype=pl.Boolean, eager=True)
+
+
+def any_of(flags: Iterable[pl.Series], rows: int) -> pl.Series:
+    """The rows for which one of these holds."""
+    return reduce(lambda one, other: one | other, flags, no(rows))
 
 
 def parts_of(
@@ -93,161 +93,123 @@ def parts_of(
 
 
 def check_columns(
-    columns: Sequence[Column], parts: Sequence[Part], codes: Mapping[str, CodeList], key: bytes, whole: Expr
-) -> Steps:
-    """What to add to a frame that has each column's text and `_faults`; one row in is one row out.
+    texts: Mapping[str, pl.Series], columns: Sequence[Column], parts: Sequence[Part], codes: Mapping[str, CodeList], key: bytes,
+    today: pl.Series, whole: pl.Series,
+) -> Checked:  # fmt: skip
+    """`texts`: each column's text by name, `today`: the business date of each row.
 
     Where `whole` is false the row was not read to its end, and what is missing breaks nothing.
     """
-    plain = [column for column in columns if column.items is None]
-    steps = Steps()
-    _add_types(steps, plain, codes)
-    _add_scopes(steps, parts, codes)
-    add_all_normals(steps, [_spec(part) for part in parts], F.col("business_date"), codes)
-    for part in parts:
-        if {"url", "domain"} & set(part.types):
-            _add_hosts(steps, part)
-    faults = [each for column in plain for each in _column_faults(column, whole)]
-    faults += [each for part in parts for each in _part_faults(part, whole)]
-    own = [_own_faults(part) for part in parts]
-    all_faults = F.concat(F.col("_faults"), F.array_compact(F.array(*faults)).cast(FAULTS), *own)
-    ids = {f"id__{part.label}": _identifier(part, key) for part in parts}
-    steps.withColumns({"_faults": all_faults, **ids})
-    return steps.drop(*sorted(name for name in steps.names if name.startswith("__")))
-
-
-def _add_types(steps: Steps, columns: Sequence[Column], codes: Mapping[str, CodeList]) -> None:
-    added: dict[str, Expr] = {}
+    found = Checked()
     for column in columns:
-        value = typed(column, raw(column.name), codes)
-        added[column.name] = value.value
-        if value.is_day is not None:
-            added[f"{column.name}_is_day"] = value.is_day
-    steps.withColumns(added)
+        if column.items is None:
+            _add_column(found, column, texts[column.name], codes, whole)
+    for part in parts:
+        _add_part(found, part, texts, codes, key, today, whole)
+    return found
 
 
-def _column_faults(column: Column, whole: Expr) -> list[Expr]:
-    text = raw(column.name)
-    faults = [fault(whole & is_blank(text), "missing_value", column.name)] if column.required else []
+def _add_column(
+    found: Checked, column: Column, text: pl.Series, codes: Mapping[str, CodeList], whole: pl.Series
+) -> None:
+    value, reason, day = typed(column, text, codes)
+    found.columns[column.name] = value
+    if day is not None:
+        found.columns[f"{column.name}_is_day"] = day
+    blank = is_blank(text)
+    if column.required:
+        found.faults.append(Fault("missing_value", column.name, whole & blank))
     if column.logicalType != "string":
-        reason = "unknown_code" if column.codes else "wrong_type"
-        faults.append(fault(~is_blank(text) & F.col(column.name).isNull(), reason, column.name))
-    return faults
+        found.faults.append(Fault(reason, column.name, ~blank & value.is_null()))
+
+
+def _add_part(
+    found: Checked, part: Part, texts: Mapping[str, pl.Series], codes: Mapping[str, CodeList], key: bytes, today: pl.Series, whole: pl.Series
+) -> None:  # fmt: skip
+    text = texts[part.value.name]
+    testable = pl.repeat(True, len(text), dtype=pl.Boolean, eager=True)
+    if part.type is not None:
+        testable &= found.columns[part.type.name].is_not_null()
+        blank, untyped = is_blank(text), is_blank(texts[part.type.name])
+        if not part.type.required:
+            found.faults.append(Fault("missing_value", part.type.name, whole & untyped & ~blank))
+        if not part.value.required:
+            found.faults.append(Fault("missing_value", part.value.name, whole & blank & ~untyped))
+    if part.scope is not None:
+        unknown = _add_issuer(found, part, texts[part.scope.name], codes)
+        found.faults.append(Fault("unknown_code", part.scope.name, unknown))
+        testable &= ~unknown & (~is_blank(texts[part.scope.name]) if part.scope.required else True)
+    normals = _normals(found, part, text, codes, today)
+    broken = any_of(normals.broken.values(), len(text))
+    if part.required:
+        nothing = whole & testable & normals.value.is_null() & ~broken
+        found.faults.append(Fault("missing_value", part.value.name, nothing & ~is_blank(text)))
+    found.faults += [Fault(reason, part.value.name, testable & flags) for reason, flags in normals.broken.items()]
+    found.identifiers[part.label] = _identifier(part, normals, key)
 
 
 # Issuers
 
 
-def _add_scopes(steps: Steps, parts: Sequence[Part], codes: Mapping[str, CodeList]) -> None:
-    """The issuer's column holds its code, or null; `__<label>_unknown` says that it is not on its list.
-    Without a list it stands as given.
-    """
-    for part in parts:
-        if part.scope is None:
-            continue
-        name = part.scope.name
-        spelling = F.lower(clean(raw(name)))
-        is_listed, code = F.lit(False), F.lit(None).cast("string")
-        for list_id in sorted({SCOPES[type_] for type_ in part.types if type_ in SCOPES}):
-            is_of_list = _is_of(part, [type_ for type_ in part.types if SCOPES.get(type_) == list_id])
-            is_listed, code = (
-                is_listed | is_of_list,
-                F.when(is_of_list, _code_of(spelling, codes[list_id])).otherwise(code),
-            )
-        steps.withColumns({"__code": code, "__is_listed": F.coalesce(is_listed, F.lit(False))})
-        issuer = F.when(F.col("__is_listed"), F.col("__code")).otherwise(F.col(name))
-        unknown = F.col("__is_listed") & ~is_blank(raw(name)) & F.col("__code").isNull()
-        steps.withColumns({name: issuer, f"__{part.label}_unknown": unknown}).drop("__code", "__is_listed")
+def _add_issuer(found: Checked, part: Part, text: pl.Series, codes: Mapping[str, CodeList]) -> pl.Series:
+    """The issuer's column becomes its code, or null. Gives the rows whose issuer is not on its list; without a list it stands as given."""
+    assert part.scope is not None
+    name, unknown = part.scope.name, no(len(text))
+    spelt = {spelling: (clean_py(spelling) or "").lower() for spelling in text.drop_nulls().unique()}
+    for list_id in sorted({SCOPES[type_] for type_ in part.types if type_ in SCOPES}):
+        mine = _is_of(found, part, [type_ for type_ in part.types if SCOPES.get(type_) == list_id], len(text))
+        known = _spellings(codes[list_id])
+        code = text.replace_strict(
+            list(spelt), [known.get(spelling) for spelling in spelt.values()], default=None, return_dtype=pl.String
+        )
+        found.columns[name] = either(mine, code, found.columns[name])
+        unknown |= mine & ~is_blank(text) & code.is_null()
+    return unknown
 
 
-def _is_of(part: Part, types: list[str]) -> Expr:
+def _is_of(found: Checked, part: Part, types: list[str], rows: int) -> pl.Series:
     """Whether the row's type is one of these. When all that it may be are, it need not be readable."""
     if part.type is None or len(types) == len(part.types):
-        return F.lit(True)
-    return F.col(part.type.name).isin(types)
+        return ~no(rows)
+    return found.columns[part.type.name].is_in(types).fill_null(False)
 
 
-def _code_of(spelling: Expr, codes: CodeList) -> Expr:
-    """The code that a spelling in lower case stands for, or null."""
-    spellings = {alias.lower(): code for alias, code in codes.aliases.items()} | {
-        code.lower(): code for code in codes.codes
-    }
-    table = F.str_to_map(F.lit("\n".join(f"{k}\t{v}" for k, v in sorted(spellings.items()))), F.lit("\n"), F.lit("\t"))
-    return F.try_element_at(table, spelling)
+def _spellings(codes: CodeList) -> dict[str, str]:
+    """Spellings in lower case, and the code that each stands for."""
+    return {alias.lower(): code for alias, code in codes.aliases.items()} | {code.lower(): code for code in codes.codes}
 
 
 # Identifiers
 
 
-def _spec(part: Part) -> Spec:
-    """What to normalise. Without a known issuer too: a card is one whatever its bank, and what can be
-    read may free somebody.
-    """
-    scope = F.col(part.scope.name) if part.scope else None
-    type_ = part.types[0] if part.type is None else F.col(part.type.name)
-    return Spec(f"__{part.label}_normal", type_, raw(part.value.name), scope, part.types)
+def _normals(found: Checked, part: Part, text: pl.Series, codes: Mapping[str, CodeList], today: pl.Series) -> Normals:
+    """In normal form. Without a known issuer too: a card is one whatever its bank, and what can be read may free somebody."""
+    type_ = part.types[0] if part.type is None else found.columns[part.type.name]
+    scope = found.columns[part.scope.name] if part.scope else None
+    return normalise(type_, text, scope, today, lists_of(codes), part.types)
 
 
-def _part_faults(part: Part, whole: Expr) -> list[Expr]:
-    value = raw(part.value.name)
-    nothing = ~is_blank(value) & part.normal("value").isNull() & (F.size(part.normal("reasons")) == 0)
-    faults = [fault(whole & part.is_testable & nothing, "missing_value", part.value.name)] if part.required else []
-    if part.scope is not None:
-        faults.append(fault(F.col(f"__{part.label}_unknown"), "unknown_code", part.scope.name))
-    if part.type is not None:
-        kind = raw(part.type.name)
-        if not part.type.required:
-            faults.append(fault(whole & is_blank(kind) & ~is_blank(value), "missing_value", part.type.name))
-        if not part.value.required:
-            faults.append(fault(whole & is_blank(value) & ~is_blank(kind), "missing_value", part.value.name))
-    return faults
-
-
-def _own_faults(part: Part) -> Expr:
-    found = F.when(part.is_testable, part.normal("reasons")).otherwise(F.array().cast("array<string>"))
-    return F.transform(
-        found, lambda reason: F.struct(reason.alias("reason"), F.lit(part.value.name).alias("column"))
-    ).cast(FAULTS)
-
-
-def _identifier(part: Part, key: bytes) -> Expr:
-    """The identifier as IDENTIFIER; null when it has no value."""
-    type_, value = part.normal("type"), part.normal("value")
-    nothing = {
-        "host_type": "string",
-        "host": "string",
-        "host_id": "bigint",
-        "registrable": "string",
-        "registrable_id": "bigint",
-    }
-    led_to = (
-        _hosts(part, key)
-        if {"url", "domain"} & set(part.types)
-        else {name: F.lit(None).cast(kind) for name, kind in nothing.items()}
-    )
-    fields = {"type": type_, "value": value, "id": node_id(key, type_, value), **led_to}
-    return F.when(value.isNotNull(), F.struct(*[field.alias(name) for name, field in fields.items()])).cast(IDENTIFIER)
-
-
-def _add_hosts(steps: Steps, part: Part) -> None:
-    """A url's host and its type; the registrable domain of that host, or of a domain, where it is
-    another one.
-    """
-    type_, value = part.normal("type"), part.normal("value")
-    host, domain = f"__{part.label}_host", f"__{part.label}_domain"
-    found = host_of_url(F.when(type_ == "url", value))
-    steps.withColumns({host: found.value, f"{host}_type": found.type})
-    named = F.when(type_ == "domain", value).when(F.col(f"{host}_type") == "domain", F.col(host))
-    steps.withColumns({domain: named})
-    steps.withColumns({f"__{part.label}_registrable": F.nullif(registrable(F.col(domain)), F.col(domain))})
-
-
-def _hosts(part: Part, key: bytes) -> dict[str, Expr]:
-    host_type, host, registrable = (F.col(f"__{part.label}_{name}") for name in ("host_type", "host", "registrable"))
+def _identifier(part: Part, normals: Normals, key: bytes) -> dict[str, pl.Series]:
+    type_, value = where(normals.value.is_not_null(), normals.type), normals.value
+    found = {"type": type_, "value": value, "id": _ids(key, type_, value)}
+    if not part.has_hosts:
+        return found
+    host_type, host = host_of_url(where((type_ == "url").fill_null(False), value))
+    domain = pl.select(pl.when(type_ == "domain").then(value).when(host_type == "domain").then(host)).to_series()
+    below = registrable(domain)
+    below = where((below != domain).fill_null(False), below)
     return {
-        "host_type": host_type,
-        "host": host,
-        "host_id": F.when(host.isNotNull(), node_id(key, host_type, host)),
-        "registrable": registrable,
-        "registrable_id": F.when(registrable.isNotNull(), node_id(key, F.lit("domain"), registrable)),
-    }
+        **found, "host_type": host_type, "host": host, "host_id": _ids(key, host_type, host), "registrable": below,
+        "registrable_id": _ids(key, "domain", below),
+    }  # fmt: skip
+
+
+def _ids(key: bytes, type_: pl.Series | str, value: pl.Series) -> pl.Series:
+    """The node id of each row that has a value."""
+    if not value.has_nulls():
+        return node_ids(key, type_, value)
+    at = value.is_not_null().arg_true()
+    found = pl.repeat(None, len(value), dtype=pl.Int64, eager=True)
+    if len(at) == 0:
+        return found
+    return found.scatter(at, node_ids(key, type_ if isinstance(type_, str) else type_.gather(at), value.gather(at)))

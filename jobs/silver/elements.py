@@ -1,105 +1,121 @@
-"""The elements of a nested list: read one by one, so that one that fails is set aside alone and the
-rest of its record is taken.
-"""
+"""The elements of a nested list: read one by one, so that one that fails is set aside alone and the rest of its record is taken."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
+from typing import Any, NamedTuple
 
-from pyspark.sql import Column as Expr
-from pyspark.sql import DataFrame
-from pyspark.sql import functions as F
+import polars as pl
 
 from jobs.core.contracts import CodeList, Column, Feed
-from jobs.silver.check import FAULTS, check_columns, fault, no_faults, parts_of, raw
-from jobs.silver.shape import FOUND, found_identifiers, silver_element
-from jobs.silver.steps import built_once
+from jobs.core.frames import collected, empty
+from jobs.silver.check import Fault, any_of, check_columns, parts_of
+from jobs.silver.shape import element_schema, found_identifiers, shaped, silver_schema
+from jobs.silver.types import is_blank
 
-PLACE = ("delivery_id", "file", "line")
-"""Where a record stands: unique within a feed."""
-BROKEN = "array<struct<element:int,reasons:array<string>,columns:array<string>>>"
-_JSON = {"allowSingleQuotes": "false"}
+FAULTS = {"reasons": pl.List(pl.String()), "columns": pl.List(pl.String())}
 
 
-def texts_of(column: Column) -> Expr:
-    """Each element's JSON text; null when the column is no list. (Spark would read a lone object as a
-    list of one.)
+class Elements(NamedTuple):
+    """Of each row the lists `good` (elements without a fault) and `readable` (those with an identifier that can be read), null where the
+    text is no list; `broken` (row, element and why: FAULTS) and `found` (FOUND: the good ones' identifiers); the rows with `no_list`.
     """
-    text = raw(column.name)
-    return F.when(text.rlike(r"^\s*\["), F.from_json(text, "array<string>", _JSON))
+
+    good: pl.Series
+    readable: pl.Series
+    broken: pl.DataFrame
+    found: pl.DataFrame
+    no_list: pl.Series
 
 
-def add_elements(frame: DataFrame, feed: Feed, column: Column, codes: Mapping[str, CodeList], key: bytes) -> DataFrame:
-    """Adds `<column>` (the elements that are good), `readable__<column>` (those with an identifier that
-    can be read), `broken__<column>` (BROKEN: the others' faults) and `found__<column>` (FOUND: the good
-    ones' identifiers). All null when the column is no list.
-    """
+def read_elements(
+    feed: Feed, column: Column, text: pl.Series, codes: Mapping[str, CodeList], key: bytes, today: pl.Series
+) -> Elements:
+    """The lists of a contract's column, from their JSON text."""
     assert column.items is not None
-    listed = frame.select(*PLACE, "business_date", F.posexplode(texts_of(column)).alias("element", "__text"))
+    lists = [_list_of(one) for one in text]
+    flat = [(row, number, one) for row, found in enumerate(lists) for number, one in enumerate(found or [])]
+    place = pl.DataFrame(
+        [(row, number) for row, number, _ in flat], schema={"row": pl.Int64, "element": pl.Int32}, orient="row"
+    )
+    objects = [_fields(one) for _, _, one in flat]
+    names = [one.name for one in column.items.schema_]
+    texts = {name: pl.Series([one.get(name) if one else None for one in objects], dtype=pl.String) for name in names}
+    is_object = pl.Series([one is not None for one in objects], dtype=pl.Boolean)
     parts = parts_of(column.items.schema_, column.items.identifiers, codes)
-    name = (frame.sparkSession.sparkContext.applicationId, feed.id, column.name, key)
-    schema = column.items.schema_
-    steps = built_once(name, (feed, codes), lambda: check_columns(schema, parts, codes, key, F.lit(True)))
-    checked = steps.apply(_fields(listed, column))
-    not_an_object = F.array(fault(F.lit(True), "wrong_type", column.name)).cast(FAULTS)
-    faults = F.when(F.col("is_object"), F.col("_faults")).otherwise(not_an_object)
-    readable = F.lit(False)
-    for part in parts:
-        readable = readable | F.col(f"id__{part.label}").isNotNull()
-    element = F.struct(
-        "element",
-        faults.alias("faults"),
-        silver_element(feed, column).alias("record"),
-        readable.alias("is_readable"),
-        found_identifiers(part.label for part in parts).alias("found"),
+    checked = check_columns(
+        texts,
+        column.items.schema_,
+        parts,
+        codes,
+        key,
+        today.gather(place["row"]),
+        pl.repeat(True, len(flat), eager=True),
     )
-    rows = (
-        checked.select(*PLACE, element.alias("__element"))
-        .groupBy(*PLACE)
-        .agg(F.sort_array(F.collect_list("__element")).alias("__all"))
-    )
-    joined = frame.join(rows, on=list(PLACE), how="left")
-    every = F.when(texts_of(column).isNotNull(), F.coalesce("__all", F.array().cast(rows.schema["__all"].dataType)))
-    good = F.filter("__every", lambda e: F.size(e["faults"]) == 0)
-    return (
-        joined.withColumn("__every", every)
-        .withColumns(
-            {
-                column.name: F.transform(good, lambda e: e["record"]),
-                f"readable__{column.name}": F.transform(
-                    F.filter("__every", lambda e: e["is_readable"]), lambda e: e["record"]
-                ),
-                f"broken__{column.name}": F.transform(
-                    F.filter("__every", lambda e: F.size(e["faults"]) > 0), _broken
-                ).cast(BROKEN),
-                f"found__{column.name}": F.flatten(F.transform(good, lambda e: e["found"])).cast(FOUND),
-            }
-        )
-        .drop("__all", "__every")
-    )
+    faults = [Fault(fault.reason, fault.column, fault.rows & is_object) for fault in checked.faults]
+    faults.append(Fault("wrong_type", column.name, ~is_object))
+    ok = ~any_of([fault.rows for fault in faults], len(flat))
+    kind = silver_schema(feed)[column.name]
+    schema = element_schema(kind)
+    fields = pl.DataFrame(shaped(checked, schema, column.items.identifiers)).to_struct("record")
+    record = place.with_columns(fields)
+    readable = any_of([one["value"].is_not_null() for one in checked.identifiers.values()], len(flat))
+    found = found_identifiers(checked, ok)
+    is_list = pl.Series([one is not None for one in lists], dtype=pl.Boolean)
+    return Elements(
+        _gathered(record.filter(ok), is_list, kind), _gathered(record.filter(readable), is_list, kind),
+        pl.concat([place.filter(~ok), told(faults, ~ok).drop("row")], how="horizontal"),
+        found.with_columns(row=place["row"].gather(found["row"])), ~is_blank(text) & ~is_list,
+    )  # fmt: skip
 
 
-def _fields(listed: DataFrame, column: Column) -> DataFrame:
-    """Each field of an element as `raw__<field>`; `is_object`: the element has fields at all."""
-    assert column.items is not None
-    names = [field.name for field in column.items.schema_]
-    ddl = ", ".join(f"`{name}` string" for name in names)
-    is_object = F.coalesce(F.col("__text").rlike(r"^\s*\{"), F.lit(False))
-    parsed = listed.withColumn("is_object", is_object).withColumn(
-        "__fields", F.when(F.col("is_object"), F.from_json("__text", f"struct<{ddl}>", _JSON))
-    )
-    texts = [F.col("__fields")[name].alias(f"raw__{name}") for name in names]
-    return parsed.select(*PLACE, "business_date", "element", "is_object", no_faults(), *texts)
+def _gathered(records: pl.DataFrame, is_list: pl.Series, kind: pl.DataType) -> pl.Series:
+    """The records of each row in their order; an empty list where there are none, null where there is no list."""
+    lists = records.group_by("row", maintain_order=True).agg(pl.col("record"))
+    rows = pl.DataFrame({"row": pl.int_range(len(is_list), dtype=pl.Int64, eager=True), "_is_list": is_list})
+    joined = rows.join(lists.cast({"record": kind}), on="row", how="left", maintain_order="left")
+    none = pl.lit([], dtype=kind)
+    return joined.select(pl.when("_is_list").then(pl.col("record").fill_null(none))).to_series()
 
 
-def _broken(element: Expr) -> Expr:
-    return F.struct(
-        element["element"].alias("element"),
-        names_of(element["faults"], "reason").alias("reasons"),
-        names_of(element["faults"], "column").alias("columns"),
-    )
+def _list_of(text: str | None) -> list[Any] | None:
+    """The elements; None when the text is no list of JSON. Numbers stay as they are written."""
+    if text is None or not text.lstrip().startswith("["):
+        return None
+    try:
+        found = json.loads(text, parse_int=str, parse_float=str, parse_constant=_no_constant)
+    except (ValueError, RecursionError):
+        return None
+    return found if isinstance(found, list) else None
 
 
-def names_of(faults: Expr, what: str) -> Expr:
-    """The distinct reasons or columns of faults, sorted."""
-    return F.array_sort(F.array_distinct(F.array_compact(F.transform(faults, lambda each: each[what]))))
+def _no_constant(name: str) -> str:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _fields(element: Any) -> dict[str, str | None] | None:
+    """An object's fields as text; None when it is none, or holds what is no text."""
+    if not isinstance(element, dict):
+        return None
+    found = {name: _text(value) for name, value in element.items()}
+    try:
+        json.dumps(list(found.values()), ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return None
+    return found
+
+
+def _text(value: Any) -> str | None:
+    return value if value is None or isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def told(faults: list[Fault], rows: pl.Series) -> pl.DataFrame:
+    """`row` and FAULTS of each of these rows: the distinct reasons and columns of what it breaks, sorted."""
+    each = [empty({"row": pl.Int64(), "reason": pl.String(), "column": pl.String()})]
+    for fault in faults:
+        at = fault.rows.arg_true().cast(pl.Int64).alias("row")
+        each.append(pl.select(row=at, reason=pl.lit(fault.reason, pl.String), column=pl.lit(fault.column, pl.String)))
+    by_row = pl.concat(each).group_by("row").agg(reasons=collected("reason"), columns=collected("column"))
+    broken = pl.DataFrame({"row": rows.arg_true().cast(pl.Int64)})
+    return broken.join(by_row, on="row", how="left", maintain_order="left", validate="1:1")

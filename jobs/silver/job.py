@@ -4,32 +4,44 @@ quarantine, or freeing to both.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from functools import reduce
-from typing import TYPE_CHECKING, Union
+from typing import TYPE_CHECKING
 
 import polars as pl
-import pyarrow as pa
-from pyspark.sql import functions as F
 
-from jobs.core.frames import empty, schema_of, stack, to_arrow
+from jobs.core.frames import empty, schema_of, stack
 from jobs.core.night import StageReport, settle
+from jobs.core.spark import takes_spark
 from jobs.silver.accounting import Account, account_for, assert_balanced
-from jobs.silver.parse import parse_records
-from jobs.silver.quarantine import pick_broken, quarantine_rows, resolve
+from jobs.silver.bulk import parse_by_spark, seen_by_spark, set_aside
+from jobs.silver.parse import NEEDED, parse_records
+from jobs.silver.quarantine import quarantine_rows, resolve
 from jobs.silver.standing import VERSION_ORDER
-from jobs.silver.vault import collect_found, found_values, new_values, new_vault_rows
+from jobs.silver.vault import no_values, seen_values, vault_rows, vault_rows_by_spark
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
+    from jobs.core.contracts import Feed
     from jobs.core.night import Night
 
 THREADS = 3  # a commit is mostly waiting; more feeds at once gain nothing on two cores
-SMALL_ROWS = 50_000
-"""Up to here a feed's parsed rows are handled in this process: a Spark job costs more than they do."""
-Parsed = Union["DataFrame", pl.DataFrame]
+CHUNK = 200_000
+"""Rows that are parsed at a time: enough to be quick, few enough to hold."""
+
+
+@dataclass
+class Aside:
+    """What is kept of a feed beside silver: its rows of quarantine, and the identifiers that were seen (SEEN): those of a large load as Spark's
+    frame.
+    """
+
+    broken: pl.DataFrame
+    seen: pl.DataFrame
+    seen_by_spark: DataFrame | None = None
 
 
 def run(night: Night) -> StageReport:
@@ -41,16 +53,14 @@ def run(night: Night) -> StageReport:
     for (feed, _), rows in sorted(delivered.items()):
         if rows:
             n_rows[feed] = n_rows.get(feed, 0) + rows
-    feeds = list(n_rows)
-    if not feeds:
+    if not n_rows:
         _append_accounts(night, [Account(feed, delivery_id, 0, 0, 0, 0) for feed, delivery_id in sorted(delivered)])
         return StageReport()
-    night.session(sum(n_rows.values()))
     with ThreadPoolExecutor(THREADS) as pool:
-        jobs = {feed: pool.submit(_write_silver, night, feed, rows) for feed, rows in n_rows.items()}
-        parsed = {feed: job.result() for feed, job in jobs.items()}
+        jobs = [pool.submit(_write_silver, night, feed, rows) for feed, rows in n_rows.items()]
+        parsed = [job.result() for job in jobs]
         vault = pool.submit(_write_vault, night, parsed)
-        broken, versions = _broken(night, parsed), _versions(night, feeds)
+        broken, versions = stack(one.broken for one in parsed), _versions(night, n_rows)
         accounts = account_for(
             versions.filter(pl.col("night_on") == night.on), broken, versions.filter(~pl.col("frees_only"))
         )
@@ -76,42 +86,41 @@ def _delivered(night: Night) -> dict[tuple[str, str], int]:
     return {(f"{agency}/{feed}", delivery): n for agency, feed, delivery, n in rows.rows()}
 
 
-def _write_silver(night: Night, feed: str, n_rows: int) -> Parsed:
-    """Parses the feed's rows of this night, once, and appends what is good and what frees. Few rows leave Spark here: what follows is then
-    done in this process, where it costs no job.
-    """
-    contract, name = night.contracts[feed], f"silver.{night.contracts[feed].table}"
-    names = night.lake.schema(name).names
-    if n_rows <= SMALL_ROWS:
-        needed = [column for column in night.lake.schema(f"bronze.{contract.table}").names if column != "unknown"]
-        rows = to_arrow(night.lake.frame(f"bronze.{contract.table}", needed, night_on=night.on))
-        bronze = night.session(n_rows).createDataFrame(rows)
-        parsed = _frame(parse_records(bronze, contract, night.codes, night.key))
-        taken = parsed.filter(pl.col("_is_good") | pl.col("frees_only"))
-        night.lake.append(name, taken.select(names).cast(pl.Schema(schema_of(night.lake.schema(name).ddl))))
-        return parsed
-    bronze = night.lake.read(f"bronze.{contract.table}").where(F.col("night_on") == F.lit(night.on))
-    settled = settle(parse_records(bronze, contract, night.codes, night.key))
-    night.lake.append(name, settled.where(F.col("_is_good") | F.col("frees_only")).select(*names))
-    return settled
+def _write_silver(night: Night, feed: str, n_rows: int) -> Aside:
+    """Parses the feed's rows of this night, once, and appends what is good and what frees."""
+    contract = night.contracts[feed]
+    if takes_spark(night.settings, n_rows):
+        return _by_spark(night, contract)
+    schema = schema_of(night.lake.schema("quarantine.records").ddl)
+    aside = Aside(empty(schema), no_values())
+    night.lake.append_all(f"silver.{contract.table}", _in_chunks(night, contract, aside))
+    return aside
 
 
-def _frame(rows: DataFrame) -> pl.DataFrame:
-    table = rows.toArrow()
-    # Spark leaves the offsets of a nested list that is empty in every row unwritten; taking all rows writes them.
-    frame = pl.from_arrow(table.take(pa.array(range(table.num_rows), pa.int64())))
-    assert isinstance(frame, pl.DataFrame)
-    return frame
+def _in_chunks(night: Night, feed: Feed, aside: Aside) -> Iterator[pl.DataFrame]:
+    """The feed's rows for silver, a chunk at a time; what is kept beside them is added to `aside` on the way."""
+    schema, columns = aside.broken.schema, [*NEEDED, *feed.columns]
+    broken, seen = [aside.broken], [aside.seen]
+    for bronze in night.lake.chunks(f"bronze.{feed.table}", columns, night.on, CHUNK):
+        parsed = parse_records(bronze, feed, night.codes, night.key)
+        broken.append(quarantine_rows(parsed, feed.id).cast(schema))
+        seen.append(seen_values(parsed))
+        yield parsed.taken
+    aside.broken, aside.seen = pl.concat(broken), pl.concat(seen)
 
 
-def _broken(night: Night, parsed: Mapping[str, Parsed]) -> pl.DataFrame:
-    """Tonight's rows of quarantine: few, so they leave Spark here."""
-    schema = pl.Schema(schema_of(night.lake.schema("quarantine.records").ddl))
-    found = [empty(schema)]
-    for feed, frame in parsed.items():
-        few = frame if isinstance(frame, pl.DataFrame) else _frame(pick_broken(frame))
-        found.append(quarantine_rows(few, feed).cast(schema))
-    return stack(found)
+def _by_spark(night: Night, feed: Feed) -> Aside:
+    from pyspark.sql import functions as F
+
+    name = f"silver.{feed.table}"
+    bronze = night.lake.read(f"bronze.{feed.table}").where(F.col("night_on") == F.lit(night.on))
+    settled = settle(parse_by_spark(bronze, feed, night.codes, night.key))
+    night.lake.append(
+        name, settled.where(F.col("_is_good") | F.col("frees_only")).select(*night.lake.schema(name).names)
+    )
+    schema = schema_of(night.lake.schema("quarantine.records").ddl)
+    broken = quarantine_rows(set_aside(settled, feed), feed.id).cast(pl.Schema(schema))
+    return Aside(broken, no_values(), seen_by_spark(settled))
 
 
 def _versions(night: Night, feeds: Iterable[str]) -> pl.DataFrame:
@@ -129,16 +138,16 @@ def _write_quarantine(night: Night, broken: pl.DataFrame, versions: pl.DataFrame
     night.lake.replace("quarantine.records", resolve(rows, good, night.on))
 
 
-def _write_vault(night: Night, parsed: Mapping[str, Parsed]) -> None:
-    """In one commit for all that left Spark, in another for what did not; the second sees what the first wrote."""
-    few = [found_values(frame) for frame in parsed.values() if isinstance(frame, pl.DataFrame)]
-    many = [collect_found(frame) for frame in parsed.values() if not isinstance(frame, pl.DataFrame)]
-    if few:
+def _write_vault(night: Night, parsed: Iterable[Aside]) -> None:
+    """In one commit for what this process holds, in another for what it does not; the second sees what the first wrote."""
+    seen = pl.concat([one.seen for one in parsed])
+    if seen.height:
         vault = night.lake.frame("vault.identifiers", ["node_id", "type", "value", "first_seen_on"])
-        night.lake.append("vault.identifiers", new_values(stack(few), vault, night.key, night.on))
+        night.lake.append("vault.identifiers", vault_rows(seen, vault, night.key, night.on))
+    many = [one.seen_by_spark for one in parsed if one.seen_by_spark is not None]
     if many:
-        known = night.lake.read("vault.identifiers")
-        night.lake.append("vault.identifiers", new_vault_rows(_union(many), known, night.key, night.on))
+        known, union = night.lake.read("vault.identifiers"), reduce(lambda one, other: one.unionByName(other), many)
+        night.lake.append("vault.identifiers", vault_rows_by_spark(union, known, night.key, night.on))
 
 
 def _of_empty_deliveries(accounts: Iterable[Account], delivered: dict[tuple[str, str], int]) -> list[Account]:
@@ -151,11 +160,6 @@ def _append_accounts(night: Night, accounts: Iterable[Account]) -> None:
     rows = [(night.on, a.feed, a.delivery_id, a.rows, a.kept, a.superseded, a.quarantined) for a in accounts]
     if rows:
         night.lake.append("ops.accounting", pl.DataFrame(rows, schema=pl.Schema(schema), orient="row"))
-
-
-def _union(frames: Iterable[DataFrame]) -> DataFrame:
-    union: Callable[[DataFrame, DataFrame], DataFrame] = lambda left, right: left.unionByName(right)  # noqa: E731
-    return reduce(union, frames)
 
 
 def _notes(accounts: Iterable[Account]) -> list[str]:

@@ -1,5 +1,4 @@
-"""Bronze to parsed rows: every contract compiled to one frame of column expressions (spec/feeds.md, "A
-record").
+"""Bronze to parsed rows, by a contract (spec/feeds.md, "A record").
 
 A row that breaks its contract keeps every reason. What is good goes to silver; what is quarantined but
 frees somebody goes there too, marked, with whatever of it can be read.
@@ -8,134 +7,118 @@ frees somebody goes there too, marked, with whatever of it can be read.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
 
-from pyspark.sql import Column as Expr
-from pyspark.sql import DataFrame
-from pyspark.sql import functions as F
+import polars as pl
 
 from jobs.core.contracts import BASE_COLUMNS, CodeList, Column, Feed
-from jobs.core.schema import silver_table
-from jobs.silver.check import FAULTS, check_columns, fault, no_faults, parts_of, raw
-from jobs.silver.elements import BROKEN, add_elements, names_of, texts_of
-from jobs.silver.shape import FOUND, found_identifiers, silver_columns
-from jobs.silver.steps import Steps, built_once
-from jobs.silver.types import is_blank
+from jobs.silver.check import Checked, Fault, any_of, check_columns, no, parts_of
+from jobs.silver.elements import FAULTS, Elements, read_elements, told
+from jobs.silver.shape import found_identifiers, shaped, silver_schema
+from jobs.silver.types import either, is_blank, where
 
-LATEST = "INTERVAL 1 HOUR"
+LATEST = timedelta(hours=1)
 """A record may be recorded this long after its delivery was made; clocks differ."""
-_DELIVERY = ("sequence", "delivery_id", "file", "line", "business_date", "night_on")
+DELIVERY = ("sequence", "delivery_id", "file", "line", "business_date", "night_on")
+NEEDED = (*DELIVERY, "produced_at", "undecodable")
+"""Columns of bronze that are read, beside the contract's own."""
+ASIDE = {"row": pl.Int64(), "element": pl.Int32(), **FAULTS}
 
 
-def parse_records(bronze: DataFrame, feed: Feed, codes: Mapping[str, CodeList], key: bytes) -> DataFrame:
-    """One row per record: silver's columns, `_is_good`, `_reasons` and `_columns` (sorted, distinct;
-    which columns broke a rule), `_broken` (BROKEN: elements that are set aside), `_found` (FOUND: the
-    identifiers that silver's ids stand for; none of a row that is not good). `frees_only` rows are not
-    good and go to silver; a row that is neither is for quarantine alone.
+@dataclass(frozen=True)
+class Parsed:
+    """`rows`: one per record, in the order of bronze: silver's columns and `_is_good`. What is good and what is `frees_only` goes to silver; a
+    row that is neither is for quarantine alone.
+
+    `aside` (ASIDE): what is set aside and why, reasons and columns sorted and distinct: a record that is not good (`element` is null) and each
+    element that is not. `found` (FOUND): the identifiers that silver's ids stand for, none of a row that is not good. `row` in both is the
+    number of a row of `rows`, from 0.
     """
-    arrays = [column for column in feed.schema_ if column.items is not None]
-    name = (bronze.sparkSession.sparkContext.applicationId, feed.id, None, key)
-    steps = built_once(name, (feed, codes), lambda: _record_steps(feed, codes, key))
-    frame = steps.apply(_raw_columns(bronze, feed))
-    for column in arrays:
-        frame = add_elements(frame, feed, column, codes, key)
-    frame = frame.withColumn(
-        "_faults", F.concat("_faults", F.array_compact(F.array(*_row_faults(feed, arrays))).cast(FAULTS))
+
+    rows: pl.DataFrame
+    aside: pl.DataFrame
+    found: pl.DataFrame
+
+    @property
+    def taken(self) -> pl.DataFrame:
+        """The rows of silver."""
+        return self.rows.filter(pl.col("_is_good") | pl.col("frees_only")).drop("_is_good")
+
+
+def parse_records(bronze: pl.DataFrame, feed: Feed, codes: Mapping[str, CodeList], key: bytes) -> Parsed:
+    """What becomes of each row of bronze; `key` is that of the node ids."""
+    rows = _Rows(bronze, feed, codes, key)
+    faults = [*rows.checked.faults, *rows.faults()]
+    good = ~any_of([fault.rows for fault in faults], bronze.height)
+    recorded = rows.checked.columns["recorded_at"]
+    frees = rows.holds(feed.frees) if feed.frees else no(bronze.height)
+    frees &= ~good & rows.checked.columns["record_id"].is_not_null() & recorded.is_not_null()
+    rows.checked.columns["recorded_at"] = either(rows.is_future, bronze["produced_at"], recorded)
+    for name, elements in rows.elements.items():
+        rows.checked.columns[name] = either(frees, elements.readable, elements.good)
+    rows.checked.columns |= {name: bronze[name] for name in DELIVERY} | {"frees_only": frees}
+    whole = told(faults, ~good).with_columns(element=pl.lit(None, pl.Int32)).select(list(ASIDE))
+    of_lists = [one.found.filter(good.gather(one.found["row"])) for one in rows.elements.values()]
+    return Parsed(
+        pl.DataFrame({**shaped(rows.checked, silver_schema(feed), feed.identifiers), "_is_good": good}),
+        pl.concat([whole, *(elements.broken for elements in rows.elements.values())]),
+        pl.concat([found_identifiers(rows.checked, good), *of_lists]),
     )
-    return _decide(frame, feed, [column.name for column in arrays], list(feed.identifiers))
 
 
-def _record_steps(feed: Feed, codes: Mapping[str, CodeList], key: bytes) -> Steps:
-    base, own = feed.schema_[: len(BASE_COLUMNS)], feed.schema_[len(BASE_COLUMNS) :]
-    parts = parts_of(own, feed.identifiers, codes)
-    steps = check_columns(base, [], codes, key, _is_whole())
-    return steps.then(check_columns(own, parts, codes, key, _is_said()))
+class _Rows:
+    """The rows of one feed, checked column by column: base columns first, since they decide what else is looked at."""
 
+    def __init__(self, bronze: pl.DataFrame, feed: Feed, codes: Mapping[str, CodeList], key: bytes) -> None:
+        base, own = feed.schema_[: len(BASE_COLUMNS)], feed.schema_[len(BASE_COLUMNS) :]
+        self.feed, self.whole, today = feed, bronze["undecodable"].is_null(), bronze["business_date"]
+        self.is_said = (bronze["op"] != "withdraw").fill_null(True)
+        # A withdrawal needs only record_id and recorded_at: the rest of it is not looked at.
+        self.texts = {one.name: bronze[one.name] for one in base} | {
+            one.name: where(self.is_said, bronze[one.name]) for one in own
+        }
+        self.checked: Checked = check_columns(self.texts, base, [], codes, key, today, self.whole)
+        parts = parts_of(own, feed.identifiers, codes)
+        of_own = check_columns(self.texts, own, parts, codes, key, today, self.whole & self.is_said)
+        self.checked.columns |= of_own.columns
+        self.checked.identifiers, self.checked.faults = of_own.identifiers, self.checked.faults + of_own.faults
+        self.arrays: list[Column] = [column for column in feed.schema_ if column.items is not None]
+        self.elements: dict[str, Elements] = {
+            column.name: read_elements(feed, column, self.texts[column.name], codes, key, today)
+            for column in self.arrays
+        }
+        latest = bronze["produced_at"] + LATEST
+        self.is_future = (self.checked.columns["recorded_at"] > latest).fill_null(False)
 
-def _row_faults(feed: Feed, arrays: list[Column]) -> list[Expr]:
-    """Rules that more than one column has a part in."""
-    faults = [
-        fault(~_is_whole(), "undecodable", None),
-        fault(_is_future(), "recorded_in_future", "recorded_at"),
-    ]
-    faults += [each for column in arrays for each in _array_faults(column)]
-    faults += [each for pair in feed.intervals for each in _interval_faults(feed, *pair)]
-    faults += [each for reason, broken in feed.rules.items() for each in _rule_faults(feed, reason, broken)]
-    return faults
+    def holds(self, predicate: str) -> pl.Series:
+        """The rows for which a predicate of the contract holds; of what can't be told, not."""
+        frame = pl.DataFrame(
+            {name: values for name, values in self.checked.columns.items() if name in self.feed.columns}
+        )
+        return frame.select(pl.sql_expr(predicate).alias("it")).to_series().fill_null(False)
 
+    def faults(self) -> Iterator[Fault]:
+        """Rules that more than one column has a part in."""
+        yield Fault("undecodable", None, ~self.whole)
+        yield Fault("recorded_in_future", "recorded_at", self.is_future)
+        for column in self.arrays:
+            yield Fault("wrong_type", column.name, self.elements[column.name].no_list)
+            if column.required:
+                yield Fault("missing_value", column.name, self.is_said & self.whole & is_blank(self.texts[column.name]))
+        for start, end in self.feed.intervals:
+            backwards = self._is_backwards(start, end)
+            yield from (Fault("ends_before_it_starts", name, backwards) for name in (start, end))
+        for reason, predicate in self.feed.rules.items():
+            broken = self.is_said & self.whole & self.holds(predicate)
+            named: list[str | None] = [name for name in self.feed.columns if re.search(rf"\b{name}\b", predicate)]
+            yield from (Fault(reason, name, broken) for name in named or [None])
 
-def _is_whole() -> Expr:
-    """Of a record that could not be read to its end, what is missing says nothing."""
-    return F.col("undecodable").isNull()
-
-
-def _is_said() -> Expr:
-    return _is_whole() & ~raw("op").eqNullSafe("withdraw")
-
-
-def _raw_columns(bronze: DataFrame, feed: Feed) -> DataFrame:
-    """Each column's text as `raw__<name>`. A withdrawal needs only record_id and recorded_at: the rest
-    of it is not looked at.
-    """
-    is_said = ~F.col("op").eqNullSafe("withdraw")
-    texts = [
-        (F.col(f"`{name}`") if name in BASE_COLUMNS else F.when(is_said, F.col(f"`{name}`"))).alias(f"raw__{name}")
-        for name in feed.columns
-    ]
-    return bronze.select(*_DELIVERY, "produced_at", "undecodable", no_faults(), *texts)
-
-
-def _is_future() -> Expr:
-    return F.coalesce(F.col("recorded_at") > F.col("produced_at") + F.expr(LATEST), F.lit(False))
-
-
-def _array_faults(column: Column) -> list[Expr]:
-    text = raw(column.name)
-    faults = [fault(~is_blank(text) & texts_of(column).isNull(), "wrong_type", column.name)]
-    return [*faults, fault(_is_said() & is_blank(text), "missing_value", column.name)] if column.required else faults
-
-
-def _interval_faults(feed: Feed, start: str, end: str) -> list[Expr]:
-    """An end that is given as a day, of a moment, is the end of that day."""
-    ends = F.col(end)
-    if feed.columns[end].logicalType == "moment":
-        ends = F.when(F.col(f"{end}_is_day"), ends + F.expr("INTERVAL 24 HOURS")).otherwise(ends)
-    return [fault(ends < F.col(start), "ends_before_it_starts", name) for name in (start, end)]
-
-
-def _rule_faults(feed: Feed, reason: str, broken: str) -> list[Expr]:
-    """The contract's own rule: a predicate that is true when it is broken."""
-    named: list[str | None] = [name for name in feed.columns if re.search(rf"\b{name}\b", broken)]
-    return [fault(_is_said() & F.expr(broken), reason, name) for name in named or [None]]
-
-
-def _decide(frame: DataFrame, feed: Feed, arrays: list[str], labels: list[str]) -> DataFrame:
-    """Good, freeing though it is not, or neither; then the shape of silver."""
-    frees = F.expr(feed.frees) if feed.frees else F.lit(False)
-    readable = F.col("record_id").isNotNull() & F.col("recorded_at").isNotNull()
-    frame = frame.withColumns(
-        {"_reasons": names_of(F.col("_faults"), "reason"), "_columns": names_of(F.col("_faults"), "column")}
-    )
-    frame = frame.withColumn("_is_good", F.size("_reasons") == 0)
-    frame = frame.withColumn("frees_only", ~F.col("_is_good") & readable & F.coalesce(frees, F.lit(False)))
-    frame = frame.withColumn("recorded_at", F.when(_is_future(), F.col("produced_at")).otherwise(F.col("recorded_at")))
-    taken = {name: F.when(F.col("frees_only"), F.col(f"readable__{name}")).otherwise(F.col(name)) for name in arrays}
-    frame = frame.withColumns(taken)
-    broken = (
-        F.concat(*[F.coalesce(f"broken__{name}", F.array().cast(BROKEN)) for name in arrays])
-        if arrays
-        else F.array().cast(BROKEN)
-    )
-    found = F.concat(
-        found_identifiers(labels), *[F.coalesce(f"found__{name}", F.array().cast(FOUND)) for name in arrays]
-    )
-    base = silver_table(feed).names[: len(BASE_COLUMNS) + len(_DELIVERY) + 1]
-    return frame.select(
-        *base,
-        *silver_columns(feed),
-        "_is_good",
-        "_reasons",
-        "_columns",
-        broken.alias("_broken"),
-        F.when(F.col("_is_good"), found).otherwise(F.array().cast(FOUND)).alias("_found"),
-    )
+    def _is_backwards(self, start: str, end: str) -> pl.Series:
+        """An end that is given as a day, of a moment, is the end of that day."""
+        columns = self.checked.columns
+        ends = columns[end]
+        if self.feed.columns[end].logicalType == "moment":
+            ends = either(columns[f"{end}_is_day"], ends + timedelta(hours=24), ends)
+        return (ends < columns[start]).fill_null(False)

@@ -8,35 +8,19 @@ from collections.abc import Sequence
 from datetime import date
 
 import polars as pl
-from pyspark.sql import DataFrame
-from pyspark.sql import functions as F
 
 from jobs.core.frames import pick
+from jobs.silver.parse import Parsed
 from jobs.silver.standing import VERSION_ORDER
 
 PLACE = ["feed", "delivery_id", "file", "line"]
-
-
 KEPT = ["record_id", "recorded_at", "sequence", "delivery_id", "file", "line", "business_date", "night_on"]
 
 
-def pick_broken(parsed: DataFrame) -> DataFrame:
-    """Of many parsed rows those that have something to set aside, with what `quarantine_rows` needs of them."""
-    broken = parsed.where(~F.col("_is_good") | (F.size("_broken") > 0))
-    return broken.select(*KEPT, "_is_good", "_reasons", "_columns", "_broken")
-
-
-def quarantine_rows(parsed: pl.DataFrame, feed: str) -> pl.DataFrame:
+def quarantine_rows(parsed: Parsed, feed: str) -> pl.DataFrame:
     """Rows of `quarantine.records`, all open: one per broken record, one per broken element of a list."""
-    broken = pl.col("_broken").struct
-    whole = parsed.filter(~pl.col("_is_good")).select(
-        *KEPT, element=pl.lit(None, pl.Int32), reasons="_reasons", columns="_columns"
-    )
-    elements = parsed.filter(pl.col("_broken").list.len() > 0).explode("_broken").select(
-        *KEPT, element=broken.field("element"), reasons=broken.field("reasons"), columns=broken.field("columns")
-    )  # fmt: skip
-    rows = pl.concat([whole, elements], how="vertical_relaxed")
-    return rows.select(
+    of = parsed.rows.select(KEPT)[parsed.aside["row"]]
+    return pl.concat([of, parsed.aside], how="horizontal").select(
         pl.lit(feed).alias("feed"), "record_id", "recorded_at", "sequence", "delivery_id", "file", "line", "element", "reasons", "columns",
         "business_date", "night_on", pl.lit("open").alias("status"), pl.lit(None, pl.Date).alias("resolved_on"),
     )  # fmt: skip

@@ -1,66 +1,71 @@
-"""From checked columns to the shape of silver, which `jobs.core.schema.silver_table` derives from the
-contract.
-"""
+"""From checked columns to the shape of silver, which `jobs.core.schema.silver_table` derives from the contract."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from pyspark.sql import Column as Expr
-from pyspark.sql import functions as F
-from pyspark.sql.types import ArrayType, StructType
+import polars as pl
 
-from jobs.core.contracts import Column, Feed, Identifier
+from jobs.core.contracts import Feed, Identifier
+from jobs.core.frames import empty, schema_of
 from jobs.core.schema import silver_table
+from jobs.silver.check import KINDS, Checked
 
-FOUND = "array<struct<node_id:bigint,type:string,value:string>>"
-
-
-def silver_columns(feed: Feed) -> list[Expr]:
-    """Every column of the feed's silver table after the base columns, from what check.py and
-    elements.py add.
-    """
-    names = silver_table(feed).names
-    return _named(names[names.index("frees_only") + 1 :], feed.identifiers)
+FOUND = {"row": pl.Int64(), "node_id": pl.Int64(), "type": pl.String(), "value": pl.String()}
+"""The identifiers that were read: the number of their row, and the value behind silver's id."""
 
 
-def silver_element(feed: Feed, column: Column) -> Expr:
-    """One element of a nested list as silver holds it."""
-    assert column.items is not None
-    kind = silver_table(feed).struct[column.name].dataType
-    assert isinstance(kind, ArrayType)
-    assert isinstance(kind.elementType, StructType)
-    return F.struct(*_named(kind.elementType.names, column.items.identifiers))
+def shaped(
+    checked: Checked, schema: Mapping[str, pl.DataType], identifiers: Mapping[str, Identifier]
+) -> dict[str, pl.Series]:
+    """The columns of `schema` that come of what was checked; a part that an identifier does not have is null."""
+    sources = _sources(checked, identifiers)
+    rows = len(next(iter(checked.columns.values())))
+    found = {}
+    for name, kind in schema.items():
+        column = sources.get(name, checked.columns.get(name))
+        found[name] = pl.repeat(None, rows, dtype=kind, eager=True) if column is None else column.cast(kind).alias(name)
+    return found
 
 
-def found_identifiers(labels: Iterable[str]) -> Expr:
-    """Every identifier that was read, as FOUND: the values behind silver's ids. Null entries are taken
-    out.
-    """
-    found = [_found(F.col(f"id__{label}"), *names) for label in labels for names in _KINDS]
-    return F.array_compact(F.array(*found)).cast(FOUND) if found else F.array().cast(FOUND)
+def silver_schema(feed: Feed) -> dict[str, pl.DataType]:
+    """Every column of the feed's silver table."""
+    return schema_of(silver_table(feed).ddl)
 
 
-_KINDS = (("type", "value", "id"), ("host_type", "host", "host_id"), ("", "registrable", "registrable_id"))
+def element_schema(of: pl.DataType) -> dict[str, pl.DataType]:
+    """The fields of an element of a column of silver that is a list."""
+    assert isinstance(of, pl.List)
+    assert isinstance(of.inner, pl.Struct)
+    found = {}
+    for field in of.inner.fields:
+        assert isinstance(field.dtype, pl.DataType)
+        found[field.name] = field.dtype
+    return found
 
 
-def _found(identifier: Expr, type_: str, value: str, node_id: str) -> Expr:
-    named = identifier[type_] if type_ else F.lit("domain")
-    whole = F.struct(identifier[node_id].alias("node_id"), named.alias("type"), identifier[value].alias("value"))
-    return F.when(identifier[value].isNotNull(), whole)
+def found_identifiers(checked: Checked, good: pl.Series) -> pl.DataFrame:
+    """FOUND: every identifier of the rows that are good."""
+    frames = [empty(FOUND)]
+    for identifier in checked.identifiers.values():
+        for type_, value, node_id in KINDS:
+            if value not in identifier:
+                continue
+            named = identifier[type_] if type_ else pl.repeat("domain", len(good), dtype=pl.String, eager=True)
+            frame = pl.DataFrame({"node_id": identifier[node_id], "type": named, "value": identifier[value]})
+            frame = frame.with_row_index("row").with_columns(pl.col("row").cast(pl.Int64))
+            frames.append(frame.filter(good & identifier[value].is_not_null()))
+    return pl.concat(frames)
 
 
-def _named(names: Iterable[str], identifiers: Mapping[str, Identifier]) -> list[Expr]:
-    sources = _sources(identifiers)
-    return [sources.get(name, F.col(f"`{name}`")).alias(name) for name in names]
-
-
-def _sources(identifiers: Mapping[str, Identifier]) -> dict[str, Expr]:
+def _sources(checked: Checked, identifiers: Iterable[str]) -> dict[str, pl.Series]:
     """Silver's identifier columns by name."""
-    found: dict[str, Expr] = {}
+    found: dict[str, pl.Series] = {}
     for label in identifiers:
-        identifier = F.col(f"id__{label}")
+        identifier = checked.identifiers[label]
         prefix = "" if label == "url" else f"{label}_"
         found |= {f"{label}_{part}": identifier[part] for part in ("type", "id")}
-        found |= {f"{prefix}{part}": identifier[part] for part in ("host_type", "host_id", "registrable_id")}
+        for part in ("host_type", "host_id", "registrable_id"):
+            if part in identifier:
+                found[f"{prefix}{part}"] = identifier[part]
     return found

@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
-import pytest
 from pyspark.sql import functions as F
 
 from jobs.bronze import job as bronze
@@ -36,9 +35,9 @@ NEXT = DAY.replace(day=23)
 class Nights:
     """Nights over one lake and one landing area."""
 
-    def __init__(self, spark: "SparkSession", world: World, lake: Path) -> None:
+    def __init__(self, spark: "SparkSession", world: World, lake: Path, engine: str = "auto") -> None:
         self.spark = spark
-        self.settings = Settings(landing=str(world.landing), lake=str(lake))
+        self.settings = Settings(landing=str(world.landing), lake=str(lake), engine=engine)
         self.lake = Lake(spark, self.settings.lake, load_tables(ROOT / "schemas", CONTRACTS))
 
     def run(self, on: date) -> tuple[StageReport, StageReport]:
@@ -123,16 +122,15 @@ def test_every_format_ends_in_bronze_with_its_place_and_only_once(spark: "SparkS
 
 
 def test_bronze_depends_only_on_the_set_of_deliveries_and_not_on_who_reads_them(
-    spark: "SparkSession", tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    spark: "SparkSession", tmp_path: Path
 ) -> None:
     """Both in one night, read in this process; then one by one in the other order, read by Spark."""
     together, apart = World(tmp_path / "together"), World(tmp_path / "apart")
     one = Nights(spark, together, tmp_path / "together" / "lake")
-    two = Nights(spark, apart, tmp_path / "apart" / "lake")
+    two = Nights(spark, apart, tmp_path / "apart" / "lake", "spark")
     for number in (1, 2):
         together.deliver(ABNORMAL, records(ABNORMAL, number), sequence=number)
     one.run(DAY)
-    monkeypatch.setattr(bronze, "SMALL_ROWS", 0)
     apart.deliver(ABNORMAL, records(ABNORMAL, 2), sequence=2)
     two.run(DAY)
     apart.deliver(ABNORMAL, records(ABNORMAL, 1), sequence=1)

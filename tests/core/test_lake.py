@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from jobs.core.lake import Lake, local_path
+from jobs.core.lake import Lake
 from jobs.core.schema import TableSchema, load_tables
 from tests.core.world import TINY, write_schemas
 
@@ -135,8 +135,3 @@ def test_a_table_is_partitioned_as_its_schema_says(spark: "SparkSession", tmp_pa
     shelf = Shelf(spark, tmp_path, TINY.replace("statistics:", "partition_by:"))
     shelf.lake().append(T, shelf.frame(1))
     assert [path.name for path in (shelf.root / "graph" / "tiny").glob("night_on=*")] == ["night_on=2026-11-22"]
-
-
-def test_only_a_lake_on_this_machine_has_a_folder() -> None:
-    assert local_path("work/lake") == Path("work/lake")
-    assert local_path("s3://bucket/lake") is None

@@ -68,7 +68,7 @@ def test_a_folder_is_no_settings_file(tmp_path: Path) -> None:
         ('lake = ""', "'lake' must be text, not empty"),
         ('shuffle_partitions = "4"', "'shuffle_partitions' must be a number above 0"),
         ("shuffle_partitions = true", "'shuffle_partitions' must be a number above 0"),
-        ('engine = "fast"', "'engine' must be one of auto, quick, bulk"),
+        ('engine = "fast"', "'engine' must be one of auto, process, spark"),
         ("shuffle_partitions = 0", "'shuffle_partitions' must be a number above 0"),
         ('spark = "x"', "'spark' must be a table of texts"),
         ("[spark]\nx = 1", "'spark' must be a table of texts"),

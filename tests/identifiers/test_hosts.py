@@ -1,12 +1,11 @@
 from __future__ import annotations
 
-from pyspark.sql import SparkSession
-from pyspark.sql import functions as F
+import polars as pl
 
 from jobs.identifiers.hosts import host_of_url, is_public_suffix_py, registrable
 
 
-def test_the_host_of_a_url_is_a_domain_or_an_address(spark: SparkSession) -> None:
+def test_the_host_of_a_url_is_a_domain_or_an_address() -> None:
     urls = {
         "http://example.com/": ("domain", "example.com"),
         "https://example.com:8443/a@b?c": ("domain", "example.com"),
@@ -16,14 +15,11 @@ def test_the_host_of_a_url_is_a_domain_or_an_address(spark: SparkSession) -> Non
         "ssh://host.example.com?x": ("domain", "host.example.com"),
         None: (None, None),
     }
-    df = spark.createDataFrame([(url,) for url in urls], "url string")
-    rows = df.select("url", *host_of_url(F.col("url"))).collect()
-    assert {row[0]: (row[1], row[2]) for row in rows} == urls
+    found = host_of_url(pl.Series(list(urls)))
+    assert dict(zip(urls, zip(found.type, found.value, strict=True), strict=True)) == urls
 
 
-def test_the_registrable_domain_follows_the_public_suffix_list_with_its_private_section(
-    spark: SparkSession,
-) -> None:
+def test_the_registrable_domain_follows_the_public_suffix_list_with_its_private_section() -> None:
     domains = {
         "a.b.example.com.cn": ("example.com.cn", False),
         "example.com.cn": ("example.com.cn", False),
@@ -40,7 +36,7 @@ def test_the_registrable_domain_follows_the_public_suffix_list_with_its_private_
         "xn--fiqs8s": (None, True),
         None: (None, None),
     }
-    df = spark.createDataFrame([(domain,) for domain in domains], "domain string").repartition(1)
-    rows = df.select("domain", registrable(F.col("domain"))).collect()
-    suffixes = {domain: None if domain is None else is_public_suffix_py(domain) for domain in domains}
-    assert {row[0]: (row[1], suffixes[row[0]]) for row in rows} == domains
+    found = registrable(pl.Series([*domains, *domains]))
+    suffixes = [None if domain is None else is_public_suffix_py(domain) for domain in domains]
+    assert found.to_list() == [known for known, _ in domains.values()] * 2
+    assert suffixes == [is_suffix for _, is_suffix in domains.values()]

@@ -5,9 +5,10 @@ from __future__ import annotations
 from datetime import UTC, date, datetime
 from typing import Any
 
-from pyspark.sql import DataFrame, SparkSession
+import polars as pl
 
 from jobs.core.contracts import Feed, load_codes, load_contracts
+from jobs.core.frames import of_rows, schema_of
 from jobs.core.schema import bronze_table
 from jobs.core.settings import ROOT
 
@@ -82,11 +83,10 @@ PERSON = {
 }
 
 
-def bronze(spark: SparkSession, feed: Feed, rows: list[dict[str, Any]]) -> DataFrame:
+def bronze(feed: Feed, rows: list[dict[str, Any]]) -> pl.DataFrame:
     """One bronze row per dict, in one file, line by line; what a dict leaves out of the place it stood
     in is that of a first delivery.
     """
-    table = bronze_table(feed)
     full = [
         {
             "sequence": 1,
@@ -103,4 +103,5 @@ def bronze(spark: SparkSession, feed: Feed, rows: list[dict[str, Any]]) -> DataF
         }
         for line, row in enumerate(rows, start=1)
     ]
-    return spark.createDataFrame([tuple(row.get(name) for name in table.names) for row in full], table.struct)
+    schema = schema_of(bronze_table(feed).ddl)
+    return of_rows(schema, [{name: row.get(name) for name in schema} for row in full])

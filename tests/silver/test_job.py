@@ -25,19 +25,19 @@ SUBSCRIPTIONS, ACCOUNTS = FEEDS["telecom/subscriptions"], FEEDS["finance/account
 NEXT = ON + timedelta(days=1)
 
 
-@pytest.fixture(scope="module", params=[job.SMALL_ROWS, 0], ids=["few rows", "many rows"])
+@pytest.fixture(scope="module", params=["process", "spark"])
 def nights(
     request: pytest.FixtureRequest, spark: SparkSession, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[tuple[Lake, list[StageReport]]]:
     """Two nights: broken rows in the first; a repair, an older version and a late earlier sighting in
-    the second. Once as few rows are handled, and once as many are.
+    the second. Once in this process, a row at a time, and once by Spark's tasks.
     """
-    with pytest.MonkeyPatch.context() as settings:
-        settings.setattr(job, "SMALL_ROWS", request.param)
-        yield _two_nights(spark, tmp_path_factory.mktemp("lake"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(job, "CHUNK", 1)
+        yield _two_nights(spark, tmp_path_factory.mktemp("lake"), request.param)
 
 
-def _two_nights(spark: SparkSession, root: Path) -> tuple[Lake, list[StageReport]]:
+def _two_nights(spark: SparkSession, root: Path, engine: str) -> tuple[Lake, list[StageReport]]:
     lake = Lake(spark, str(root), load_tables(ROOT / "schemas", FEEDS))
     backwards = {**SUBSCRIPTION, "record_id": "backwards", "deactivated_at": "2024-01-01"}
     first = [
@@ -53,6 +53,7 @@ def _two_nights(spark: SparkSession, root: Path) -> tuple[Lake, list[StageReport
             lake,
             ON,
             {"telecom/subscriptions": first, "finance/accounts": [{**ACCOUNT, "record_id": "a"}]},
+            engine,
         )
     ]
     later = {
@@ -65,17 +66,19 @@ def _two_nights(spark: SparkSession, root: Path) -> tuple[Lake, list[StageReport
         {**backwards, **later, "deactivated_at": "2026-01-01"},
         {**SUBSCRIPTION, "record_id": "good", **earlier},
     ]
-    reports.append(_night(spark, lake, NEXT, {"telecom/subscriptions": second}))
+    reports.append(_night(spark, lake, NEXT, {"telecom/subscriptions": second}, engine))
     return lake, reports
 
 
-def _night(spark: SparkSession, lake: Lake, on: date, feeds: dict[str, list[dict[str, Any]]]) -> StageReport:
+def _night(
+    spark: SparkSession, lake: Lake, on: date, feeds: dict[str, list[dict[str, Any]]], engine: str = "auto"
+) -> StageReport:
     delivered = []
     for feed_id, rows in feeds.items():
         feed, delivery_id = FEEDS[feed_id], f"{feed_id}-{on}"
         lake.append(
             f"bronze.{feed.table}",
-            bronze(spark, feed, [{"delivery_id": delivery_id, "night_on": on, **row} for row in rows]),
+            bronze(feed, [{"delivery_id": delivery_id, "night_on": on, **row} for row in rows]),
         )
         delivered.append({"agency": feed.agency, "feed": feed.name, "delivery_id": delivery_id, "rows_in": len(rows)})
     table = lake.schema("ops.deliveries")
@@ -87,7 +90,7 @@ def _night(spark: SparkSession, lake: Lake, on: date, feeds: dict[str, list[dict
         "ops.deliveries",
         spark.createDataFrame([tuple(row.get(n) for n in table.names) for row in full], table.struct),
     )
-    settings = Settings(lake=str(Path(lake.path("a.b")).parents[1]))
+    settings = Settings(lake=str(Path(lake.path("a.b")).parents[1]), engine=engine)
     return run(Night(spark, lake, settings, on, FEEDS, CODES, None, None, KEY))
 
 
