@@ -8,9 +8,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Literal
 
+import polars as pl
 from pydantic import Field, ValidationError, model_validator
 
 from jobs.core.errors import UserError
+from jobs.core.frames import polars_type
 from jobs.core.yamlfile import Loc, Strict, explain, fault, line_of, load_model, read_yaml
 
 LogicalType = Literal["string", "integer", "decimal", "boolean", "code", "timestamp", "moment", "array"]
@@ -174,6 +176,32 @@ class Feed(Strict):
             if signal.from_ not in known:
                 raise fault(("signals", index), f"names column '{signal.from_}', which the schema does not have")
         return self
+
+    @model_validator(mode="after")
+    def _predicates_can_be_asked(self) -> Feed:
+        predicates: dict[Loc, str] = {("rules", reason): text for reason, text in self.rules.items()}
+        if self.frees is not None:
+            predicates["frees",] = self.frees
+        for at, text in predicates.items():
+            try:
+                asked = pl.sql_expr(text)
+                if unknown := [name for name in asked.meta.root_names() if name not in self.columns]:
+                    raise fault(at, f"names column '{unknown[0]}', which the schema does not have")
+                answer = self._probe().select(asked).to_series()
+            except pl.exceptions.PolarsError as error:
+                raise fault(at, f"is not a predicate in SQL: {str(error).splitlines()[0]}") from None
+            if answer.dtype != pl.Boolean:
+                raise fault(at, "is not a predicate: it gives a value, not true or false")
+        return self
+
+    def _probe(self) -> pl.DataFrame:
+        """A row of the plain columns in their types, to ask a predicate once."""
+        kinds = {
+            name: polars_type(SPARK_TYPES[one.logicalType]) for name, one in self.columns.items() if one.items is None
+        }
+        return pl.DataFrame(
+            {name: pl.Series(["x"] if kind == pl.String() else [None], dtype=kind) for name, kind in kinds.items()}
+        )
 
     @model_validator(mode="after")
     def _guards_what_it_can(self) -> Feed:

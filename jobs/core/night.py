@@ -6,8 +6,9 @@ import hashlib
 import json
 import sys
 import time
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
     from jobs.core.lake import Lake
 
+S = TypeVar("S")
 T = TypeVar("T")
 SHANGHAI = timezone(timedelta(hours=8), "Asia/Shanghai")  # no summer time since 1991
 
@@ -87,6 +89,18 @@ def together(*steps: Callable[[], T]) -> list[T]:
     """Run independent steps at the same time; what each gave, in order. A commit or a plan is mostly waiting, so two cores do three."""
     with ThreadPoolExecutor(3) as pool:
         return [future.result() for future in [pool.submit(step) for step in steps]]
+
+
+def in_order(step: Callable[[S], T], items: Iterable[S], ahead: int = 2) -> Iterator[T]:
+    """What the step makes of each item, in order; so many of the next are worked on meanwhile."""
+    waiting: deque[Future[T]] = deque()
+    with ThreadPoolExecutor(ahead) as pool:
+        for item in items:
+            waiting.append(pool.submit(step, item))
+            if len(waiting) > ahead:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
 
 
 def file_digest(payload: Any) -> str:

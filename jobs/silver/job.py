@@ -4,16 +4,16 @@ quarantine, or freeing to both.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import reduce
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import polars as pl
 
 from jobs.core.frames import empty, schema_of, stack
-from jobs.core.night import StageReport, settle
+from jobs.core.night import StageReport, in_order, settle
 from jobs.core.spark import takes_spark
 from jobs.silver.accounting import Account, account_for, assert_balanced
 from jobs.silver.bulk import parse_by_spark, seen_by_spark, set_aside
@@ -25,7 +25,7 @@ from jobs.silver.vault import no_values, seen_values, vault_rows, vault_rows_by_
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
-    from jobs.core.contracts import Feed
+    from jobs.core.contracts import CodeList, Feed
     from jobs.core.night import Night
 
 THREADS = 3  # a commit is mostly waiting; more feeds at once gain nothing on two cores
@@ -99,14 +99,33 @@ def _write_silver(night: Night, feed: str, n_rows: int) -> Aside:
 
 def _in_chunks(night: Night, feed: Feed, aside: Aside) -> Iterator[pl.DataFrame]:
     """The feed's rows for silver, a chunk at a time; what is kept beside them is added to `aside` on the way."""
-    schema, columns = aside.broken.schema, [*NEEDED, *feed.columns]
     broken, seen = [aside.broken], [aside.seen]
-    for bronze in night.lake.chunks(f"bronze.{feed.table}", columns, night.on, CHUNK):
-        parsed = parse_records(bronze, feed, night.codes, night.key)
-        broken.append(quarantine_rows(parsed, feed.id).cast(schema))
-        seen.append(seen_values(parsed))
-        yield parsed.taken
+    chunks = night.lake.chunks(f"bronze.{feed.table}", [*NEEDED, *feed.columns], night.on, CHUNK)
+    for one in parse_chunks(chunks, feed, night.codes, night.key):
+        broken.append(one.broken.cast(aside.broken.schema))
+        seen.append(one.seen)
+        yield one.taken
     aside.broken, aside.seen = pl.concat(broken), pl.concat(seen)
+
+
+class Part(NamedTuple):
+    """A chunk of bronze parsed: its rows of silver, its rows of quarantine, and the identifiers that were seen (SEEN)."""
+
+    taken: pl.DataFrame
+    broken: pl.DataFrame
+    seen: pl.DataFrame
+
+
+def parse_chunks(
+    chunks: Iterable[pl.DataFrame], feed: Feed, codes: Mapping[str, CodeList], key: bytes
+) -> Iterator[Part]:
+    """Each chunk parsed, in order, the next ones meanwhile."""
+
+    def parse(bronze: pl.DataFrame) -> Part:
+        parsed = parse_records(bronze, feed, codes, key)
+        return Part(parsed.taken, quarantine_rows(parsed, feed.id), seen_values(parsed))
+
+    return in_order(parse, chunks)
 
 
 def _by_spark(night: Night, feed: Feed) -> Aside:

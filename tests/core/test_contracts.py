@@ -64,6 +64,33 @@ def test_a_typo_is_named_with_the_line_it_stands_in(tmp_path: Path, right: str, 
     assert int(line) == line_with(feed, wrong.strip())
 
 
+@pytest.mark.parametrize(
+    ("predicate", "expected"),
+    [
+        ("carrier = 'cmcc' AND", "is not a predicate in SQL: "),
+        ("carier = 'cmcc'", "names column 'carier', which the schema does not have"),
+        ("carrier RLIKE '['", "is not a predicate in SQL: "),
+        ("nosuch(carrier)", "is not a predicate in SQL: "),
+        ("began_at = 'x'", "is not a predicate in SQL: "),
+        ("carrier || 'x'", "is not a predicate: it gives a value, not true or false"),
+    ],
+    ids=["cut", "column", "pattern", "function", "type", "value"],
+)
+@pytest.mark.parametrize("where", ["frees", "rules"])
+def test_a_predicate_that_cannot_be_asked_is_refused_when_the_contract_is_read(
+    tmp_path: Path, predicate: str, expected: str, where: str
+) -> None:
+    """And not in the night in which the first row comes."""
+    line = f'frees: "{predicate}"\n' if where == "frees" else f'rules:\n  odd: "{predicate}"\n'
+    name = "frees" if where == "frees" else "rules.odd"
+    file, number, sentence = refusal(tmp_path, FEED + line).split(":", 2)
+    assert sentence.strip().startswith(f"{name}: {expected}")
+    assert (FEED + line).splitlines()[int(number) - 1].strip() == line.splitlines()[-1].strip()
+    assert file == "feeds/telecom__calls.yml"
+    good = line.replace(predicate, "carrier = 'cmcc' AND ended_at IS NULL")
+    assert load_contracts(write_schemas(tmp_path, FEED + good))
+
+
 def test_an_identifier_that_names_an_absent_column_is_refused_at_its_line(tmp_path: Path) -> None:
     feed = FEED.replace("value: msisdn", "value: number")
     expected = "identifiers.phone: names column 'number', which the schema does not have"
