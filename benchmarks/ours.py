@@ -10,8 +10,8 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 
 import polars as pl
-from benchmarks.mixed import mixed_contract
 
+from benchmarks.mixed import mixed_contract
 from jobs.bronze import job as bronze
 from jobs.bronze.rows import batch_of_files, rows_of_files
 from jobs.bronze.source import Limits

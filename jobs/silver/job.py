@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import polars as pl
 
+from jobs.core.errors import UserError
 from jobs.core.frames import empty, schema_of, stack
 from jobs.core.night import StageReport, in_order, settle
 from jobs.core.spark import takes_spark
@@ -20,7 +21,7 @@ from jobs.silver.bulk import parse_by_spark, seen_by_spark, set_aside
 from jobs.silver.parse import NEEDED, parse_records
 from jobs.silver.quarantine import quarantine_rows, resolve
 from jobs.silver.standing import VERSION_ORDER
-from jobs.silver.vault import no_values, seen_values, vault_rows, vault_rows_by_spark
+from jobs.silver.vault import is_key_of, no_values, seen_values, vault_rows, vault_rows_by_spark
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -162,6 +163,11 @@ def _write_vault(night: Night, parsed: Iterable[Aside]) -> None:
     seen = pl.concat([one.seen for one in parsed])
     if seen.height:
         vault = night.lake.frame("vault.identifiers", ["node_id", "type", "value", "first_seen_on"])
+        if not is_key_of(vault, night.key):
+            raise UserError(
+                f"{night.settings.key_file}: is not the key that this lake's ids were made with (or an older version made them); "
+                "put that key back, or begin a new lake: with two keys everybody would be two"
+            )
         night.lake.append("vault.identifiers", vault_rows(seen, vault, night.key, night.on))
     many = [one.seen_by_spark for one in parsed if one.seen_by_spark is not None]
     if many:

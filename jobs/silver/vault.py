@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from jobs.core.frames import empty, schema_of
-from jobs.identifiers.keys import digests
+from jobs.identifiers.keys import digests, node_ids
 from jobs.silver.parse import Parsed
 
 if TYPE_CHECKING:
@@ -48,6 +48,12 @@ def vault_rows(seen: pl.DataFrame, vault: pl.DataFrame, key: bytes, on: date) ->
         pl.when(pl.col("type").is_in(SCOPED)).then(pl.col("value").str.split_exact(":", 1).struct.field("field_0")).alias("scope"),
         "first_seen_on", pl.lit(on).alias("night_on"),
     )  # fmt: skip
+
+
+def is_key_of(vault: pl.DataFrame, key: bytes) -> bool:
+    """Whether ids of these rows of the vault are made with this key: one row tells for all."""
+    first = vault.head(1)
+    return bool((node_ids(key, first["type"], first["value"]) == first["node_id"]).all())
 
 
 def no_values() -> pl.DataFrame:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from jobs.core.errors import UserError
 from jobs.core.lake import Lake
 from jobs.core.night import Night, StageReport
 from jobs.core.schema import load_tables
@@ -71,8 +72,8 @@ def _two_nights(spark: SparkSession, root: Path, engine: str) -> tuple[Lake, lis
 
 
 def _night(
-    spark: SparkSession, lake: Lake, on: date, feeds: dict[str, list[dict[str, Any]]], engine: str = "auto"
-) -> StageReport:
+    spark: SparkSession, lake: Lake, on: date, feeds: dict[str, list[dict[str, Any]]], engine: str = "auto", key: bytes = KEY,
+) -> StageReport:  # fmt: skip
     delivered = []
     for feed_id, rows in feeds.items():
         feed, delivery_id = FEEDS[feed_id], f"{feed_id}-{on}"
@@ -91,7 +92,7 @@ def _night(
         spark.createDataFrame([tuple(row.get(n) for n in table.names) for row in full], table.struct),
     )
     settings = Settings(lake=str(Path(lake.path("a.b")).parents[1]), engine=engine)
-    return run(Night(spark, lake, settings, on, FEEDS, CODES, None, None, KEY))
+    return run(Night(spark, lake, settings, on, FEEDS, CODES, None, None, key))
 
 
 def test_every_row_is_kept_superseded_or_quarantined(nights: tuple[Lake, list[StageReport]]) -> None:
@@ -154,6 +155,19 @@ def test_a_night_in_which_nothing_is_good_or_new_still_accounts_for_its_rows(
     report = _night(spark, lake, NEXT + timedelta(days=1), {"telecom/subscriptions": [{"record_id": "x"}]})
     assert (report.rows_in, report.rows_out) == (1, 0)
     assert before == {name: lake.read(name).count() for name in before}
+
+
+def test_another_key_stops_the_night_before_everybody_is_two(
+    spark: SparkSession, nights: tuple[Lake, list[StageReport]]
+) -> None:
+    with pytest.raises(UserError, match=r"node-id\.key: is not the key that this lake's ids were made with"):
+        _night(
+            spark,
+            nights[0],
+            NEXT + timedelta(days=2),
+            {"finance/accounts": [{**ACCOUNT, "record_id": "b"}]},
+            key=b"another",
+        )
 
 
 def test_a_delivered_row_that_is_not_accounted_for_stops_the_night() -> None:
