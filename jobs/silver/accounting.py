@@ -37,9 +37,12 @@ def account_for(taken: pl.DataFrame, broken: pl.DataFrame, versions: pl.DataFram
     `versions`: every good version of the same feeds, of any night (feed, record_id, version order). A good row is superseded when a newer
     version of its record is known.
     """
-    newest = pick(versions, ["feed", "record_id"], [(name, True) for name in VERSION_ORDER])
+    record = ["feed", "record_id"]
+    several = versions.filter(pl.len().over(record) > 1)
+    newest = pick(several, record, [(name, True) for name in VERSION_ORDER])
     good = taken.filter(~pl.col("frees_only"))
-    kept = good.join(newest, on=["feed", "record_id", *VERSION_ORDER], how="semi")
+    older = several.join(newest, on=[*record, *VERSION_ORDER], how="anti")
+    kept = good.join(older, on=[*record, *VERSION_ORDER], how="anti")
     whole = broken.filter(pl.col("element").is_null())
     counts = {"good": good, "kept": kept, "quarantined": whole, "freeing": taken.filter("frees_only")}
     found = pl.concat(

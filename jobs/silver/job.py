@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 THREADS = 3  # a commit is mostly waiting; more feeds at once gain nothing on two cores
 CHUNK = 200_000
 """Rows that are parsed at a time: enough to be quick, few enough to hold."""
+AT_ONCE = 2_000_000
+"""Identifiers that are looked up in the vault at a time."""
 
 
 @dataclass
@@ -168,11 +170,19 @@ def _write_vault(night: Night, parsed: Iterable[Aside]) -> None:
                 f"{night.settings.key_file}: is not the key that this lake's ids were made with (or an older version made them); "
                 "put that key back, or begin a new lake: with two keys everybody would be two"
             )
-        night.lake.append("vault.identifiers", vault_rows(seen, vault, night.key, night.on))
+        night.lake.append_all("vault.identifiers", _new_to(vault, seen, night))
     many = [one.seen_by_spark for one in parsed if one.seen_by_spark is not None]
     if many:
         known, union = night.lake.read("vault.identifiers"), reduce(lambda one, other: one.unionByName(other), many)
         night.lake.append("vault.identifiers", vault_rows_by_spark(union, known, night.key, night.on))
+
+
+def _new_to(vault: pl.DataFrame, seen: pl.DataFrame, night: Night) -> Iterator[pl.DataFrame]:
+    """What the vault does not know of what was seen, a part of the ids at a time: no more is sorted and hashed than is held anyway."""
+    parts = 1 + seen.height // AT_ONCE
+    which = pl.col("node_id").reinterpret(signed=False) % parts
+    for part in range(parts):
+        yield vault_rows(seen.filter(which == part), vault.filter(which == part), night.key, night.on)
 
 
 def _of_empty_deliveries(accounts: Iterable[Account], delivered: dict[tuple[str, str], int]) -> list[Account]:

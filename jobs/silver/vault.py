@@ -42,7 +42,9 @@ def vault_rows(seen: pl.DataFrame, vault: pl.DataFrame, key: bytes, on: date) ->
     least = earliest(seen)
     known = vault.join(least, on=_NAMES, how="semi").group_by(_NAMES).agg(pl.col("first_seen_on").min().alias("_known"))
     rows = least.join(known, on=_NAMES, how="left", validate="1:1")
-    rows = rows.filter(pl.col("_known").is_null() | (pl.col("_known") > pl.col("first_seen_on"))).sort(_NAMES)
+    rows = rows.filter(pl.col("_known").is_null() | (pl.col("_known") > pl.col("first_seen_on"))).sort(
+        "node_id", "type"
+    )
     return rows.select(
         "node_id", digests(key, rows["type"], rows["value"]).alias("digest"), "type", "value",
         pl.when(pl.col("type").is_in(SCOPED)).then(pl.col("value").str.split_exact(":", 1).struct.field("field_0")).alias("scope"),

@@ -35,6 +35,7 @@ def nights(
     """
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(job, "CHUNK", 1)
+        patch.setattr(job, "AT_ONCE", 2)
         yield _two_nights(spark, tmp_path_factory.mktemp("lake"), request.param)
 
 
