@@ -17,6 +17,7 @@ from jobs.bronze.records import Inspection, inspect_records
 from jobs.bronze.source import Broken, Limits
 from jobs.core.contracts import Feed
 from jobs.intake.agencies import Agency
+from jobs.intake.apart import Died, apart
 from jobs.intake.landing import Found, is_file_name, masked, opened, printable
 from jobs.intake.manifest import MANIFEST, SIGNATURE, BadManifest, Manifest, ManifestFile, parse_manifest
 from jobs.intake.staging import Copy, Staging
@@ -152,8 +153,14 @@ def _copy(file: ManifestFile, found: Found, staging: Staging, limits: Limits) ->
 
 
 def _inspect(file: ManifestFile, copy: Copy, feed: Feed, limits: Limits) -> Inspection:
+    """Parquet is decoded by native code, which a hostile file may bring to an end: that is done in a process of its own."""
     with _about(file):
-        return inspect_records(copy.path, feed, limits)
+        if feed.format.type != "parquet":
+            return inspect_records(copy.path, feed, limits)
+        try:
+            return apart(inspect_records, copy.path, feed, limits)
+        except Died as died:
+            raise Broken("unreadable", f"ended the process that read it ({died})") from None
 
 
 class _about:
