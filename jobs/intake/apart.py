@@ -41,8 +41,7 @@ class Apart:
                 is_answer, found = _receive(process.stdout)
             except (EOFError, OSError, pickle.UnpicklingError):
                 self._process = None
-                process.kill()
-                raise Died(process.wait()) from None
+                raise Died(_end(process)) from None
         if is_answer:
             return found  # type: ignore[no-any-return]
         raise found
@@ -52,8 +51,7 @@ class Apart:
         with self._guard:
             process, self._process = self._process, None
         if process is not None:
-            process.kill()
-            process.wait()
+            _end(process)
 
 
 def serve() -> None:
@@ -78,6 +76,15 @@ def _start() -> subprocess.Popen[bytes]:
     if process.stdout.readline() != _READY:
         raise RuntimeError(f"the process that reads deliveries did not start (exit code {process.wait()})")
     return process
+
+
+def _end(process: subprocess.Popen[bytes]) -> int:
+    """Its exit code, its own if it has ended already."""
+    for stream in (process.stdin, process.stdout):
+        with suppress(OSError):  # it does not take what is still on the way
+            stream.close()  # type: ignore[union-attr]
+    process.kill()
+    return process.wait()
 
 
 def _send(stream: IO[bytes] | None, message: object) -> None:

@@ -5,9 +5,8 @@ It serves records and, the same way, the elements of a nested list.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import reduce
 from typing import NamedTuple
 
 import polars as pl
@@ -18,6 +17,7 @@ from jobs.identifiers.keys import node_ids
 from jobs.identifiers.normalise import Normals, normalise
 from jobs.identifiers.rare import lists_of
 from jobs.identifiers.text import clean_py
+from jobs.silver.faults import Fault, any_of, no
 from jobs.silver.types import either, is_blank, typed, where
 
 SCOPES = {
@@ -48,14 +48,6 @@ class Part(NamedTuple):
         return bool({"url", "domain"} & set(self.types))
 
 
-class Fault(NamedTuple):
-    """A rule that these rows break, and the column that it is about, if it is about one."""
-
-    reason: str
-    column: str | None
-    rows: pl.Series
-
-
 @dataclass
 class Checked:
     """Of so many rows: typed columns by name (`<name>_is_day` beside a moment), each identifier by label (its `KINDS`, null where there is
@@ -65,16 +57,6 @@ class Checked:
     columns: dict[str, pl.Series] = field(default_factory=dict)
     identifiers: dict[str, dict[str, pl.Series]] = field(default_factory=dict)
     faults: list[Fault] = field(default_factory=list)
-
-
-def no(rows: int) -> pl.Series:
-    """Of so many rows none."""
-    return pl.repeat(False, rows, dtype=pl.Boolean, eager=True)
-
-
-def any_of(flags: Iterable[pl.Series], rows: int) -> pl.Series:
-    """The rows for which one of these holds."""
-    return reduce(lambda one, other: one | other, flags, no(rows))
 
 
 def parts_of(

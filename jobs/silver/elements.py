@@ -9,12 +9,10 @@ from typing import Any, NamedTuple
 import polars as pl
 
 from jobs.core.contracts import CodeList, Column, Feed
-from jobs.core.frames import collected, empty
-from jobs.silver.check import Fault, any_of, check_columns, parts_of
+from jobs.silver.check import check_columns, parts_of
+from jobs.silver.faults import Fault, any_of, told
 from jobs.silver.shape import element_schema, found_identifiers, shaped, silver_schema
 from jobs.silver.types import is_blank
-
-FAULTS = {"reasons": pl.List(pl.String()), "columns": pl.List(pl.String())}
 
 
 class Elements(NamedTuple):
@@ -108,14 +106,3 @@ def _fields(element: Any) -> dict[str, str | None] | None:
 
 def _text(value: Any) -> str | None:
     return value if value is None or isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-
-
-def told(faults: list[Fault], rows: pl.Series) -> pl.DataFrame:
-    """`row` and FAULTS of each of these rows: the distinct reasons and columns of what it breaks, sorted."""
-    each = [empty({"row": pl.Int64(), "reason": pl.String(), "column": pl.String()})]
-    for fault in faults:
-        at = fault.rows.arg_true().cast(pl.Int64).alias("row")
-        each.append(pl.select(row=at, reason=pl.lit(fault.reason, pl.String), column=pl.lit(fault.column, pl.String)))
-    by_row = pl.concat(each).group_by("row").agg(reasons=collected("reason"), columns=collected("column"))
-    broken = pl.DataFrame({"row": rows.arg_true().cast(pl.Int64)})
-    return broken.join(by_row, on="row", how="left", maintain_order="left", validate="1:1")

@@ -14,8 +14,9 @@ from datetime import timedelta
 import polars as pl
 
 from jobs.core.contracts import BASE_COLUMNS, CodeList, Column, Feed
-from jobs.silver.check import Checked, Fault, any_of, check_columns, no, parts_of
-from jobs.silver.elements import FAULTS, Elements, read_elements, told
+from jobs.silver.check import Checked, check_columns, parts_of
+from jobs.silver.elements import Elements, read_elements
+from jobs.silver.faults import FAULTS, Fault, any_of, no, told
 from jobs.silver.shape import found_identifiers, shaped, silver_schema
 from jobs.silver.types import either, is_blank, where
 
