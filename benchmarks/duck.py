@@ -32,7 +32,7 @@ def duckdb_rules(path: Path, out: Path, threads: int = 2, ids: bool = True) -> N
     checked and made, but not hashed."""
     out.mkdir(parents=True, exist_ok=True)
     with duckdb.connect(config={"threads": threads, "temp_directory": str(out / "spill")}) as db:
-        db.execute("SET TimeZone = 'UTC'; SET preserve_insertion_order = false")
+        db.execute("SET TimeZone = 'UTC'; SET preserve_insertion_order = false; SET enable_progress_bar = false")
         _add_functions(db)
         db.execute(f"CREATE TEMP TABLE checked AS {checked_sql(path)}")
         db.execute(f"COPY ({_good_sql(ids)}) TO {_text(str(out / 'good.parquet'))} (FORMAT parquet)")
@@ -84,7 +84,7 @@ def _masked() -> list[str]:
     masked = [_as(f"CASE WHEN op IS DISTINCT FROM 'withdraw' THEN {name} END", name) for name in own]
     time = "[1-9][0-9]{3}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z"
     shapes = [
-        _pattern("mobile"), "89[0-9]{17}", rare.IMSI, "[0-9]{15}", "[0-9]{17}[0-9X]", "[!-{}~]*", "[!-{}~]*", time, time, f"(?:{time})?",
+        _pattern("mobile"), "89[0-9]{17}", rare.IMSI, "[0-9]{15}", "[0-9]{17}[0-9X]", "[!-{}~]+", "[!-{}~]+", time, time, f"(?:{time})?",
     ]  # fmt: skip
     row = ", '|', ".join((*CLEANED, *TIMES))
     common = _match(f"concat({row})", "[|]".join(f"(?:{shape})" for shape in shapes))
@@ -94,10 +94,7 @@ def _masked() -> list[str]:
 def _tidied() -> list[str]:
     return [
         "*",
-        *(
-            _as(f"CASE WHEN is_common THEN nullif({name}, '') ELSE {_tidy(name)} END", f"{name}_tidy")
-            for name in CLEANED
-        ),
+        *(_as(f"CASE WHEN is_common THEN {name} ELSE {_tidy(name)} END", f"{name}_tidy") for name in CLEANED),
     ]
 
 
