@@ -1,6 +1,6 @@
 """Did a peer do the same work? Its good rows, broken rows, reasons and ids beside those of a reading in plain Python.
 
-    .venv/bin/python -m benchmarks.agree [--rows 50000]
+    .venv/bin/python -m benchmarks.agree [--rows 50000] [--of duckdb|ours]
 
 The reading follows the contract word by word and calls the product's reference for identifiers; it is meant to be read, not to be fast.
 """
@@ -38,19 +38,29 @@ TIME = pl.Datetime("us", "UTC")
 
 
 def main() -> int:
-    arguments = argparse.ArgumentParser(description=__doc__)
+    arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     arguments.add_argument("--rows", type=int, default=50_000)
-    found = arguments.parse_args()
+    arguments.add_argument("--of", choices=("duckdb", "ours"), default="duckdb", help="whose reading is judged")
+    asked = arguments.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        path, out = Path(folder) / "sample.csv", Path(folder) / "duckdb"
-        write_sample(path, found.rows)
-        duckdb_rules(path, out)
-        differences = compare(read_parquet(out), read_python(path))
+        path, out = Path(folder) / "sample.csv", Path(folder) / asked.of
+        write_sample(path, asked.rows)
+        differences = compare(_read_by(asked.of, path, out), read_python(path))
     print(
         "\n".join(differences)
-        or f"{found.rows:,} rows and {len(HARD):,} hard ones: all good and broken rows, reasons and ids are the same"
+        or f"{asked.rows:,} rows and {len(HARD):,} hard ones: all good and broken rows, reasons and ids are the same"
     )
     return 1 if differences else 0
+
+
+def _read_by(peer: str, path: Path, out: Path) -> Tables:
+    from benchmarks import ours  # which names this module's types
+
+    if peer == "ours":
+        ours.ours(path, out)
+        return ours.tables(out)
+    duckdb_rules(path, out)
+    return read_parquet(out)
 
 
 def compare(theirs: Tables, ours: Tables) -> list[str]:

@@ -238,17 +238,18 @@ def by_plain_expectations(spark: Any, gate: Gate, is_cached: bool) -> Answers:
 def _plain(rule: Rule, gate: Gate) -> dict[str, Any] | None:
     """None for what no frame of silver can tell: how late a delivery is, and what was not delivered."""
     least, most = rule.kwargs.get("min_value"), rule.kwargs.get("max_value")
+    rest = 1 - float(most or 0)
     if rule.measure in ("share_of_codes", "share_null"):
         return _plain_share(rule, least, most)
     by_measure: dict[str, Callable[[], dict[str, Any]]] = {
         "n_rows": lambda: _count(least, most),
-        "share_quarantined": lambda: _count(max(1, math.ceil((1 - most) * gate.rows_in)), None),
+        "share_quarantined": lambda: _count(max(1, math.ceil(rest * gate.rows_in)), None),
         "rows_ratio": lambda: _count(least and math.ceil(least * gate.rows), most and math.floor(most * gate.rows)),
         "share_withdrawn": lambda: _expect(
-            "column_values_to_be_in_set", column="op", value_set=["upsert"], mostly=1 - most
+            "column_values_to_be_in_set", column="op", value_set=["upsert"], mostly=rest
         ),
         "share_repeated": lambda: _expect(
-            "compound_columns_to_be_unique", column_list=["delivery_id", "record_id", "recorded_at"], mostly=1 - most
+            "compound_columns_to_be_unique", column_list=["delivery_id", "record_id", "recorded_at"], mostly=rest
         ),
         "n_duplicate_keys": lambda: _expect("compound_columns_to_be_unique", column_list=list(gate.silver.key)),
     }

@@ -90,7 +90,7 @@ def _memory_of(root: psutil.Process) -> int:
 
 def _processor_seconds(root: psutil.Process) -> float:
     """Of the processes that are there, and of their children that have ended."""
-    return sum(_of_each(root, lambda process: sum(process.cpu_times()[:4])))
+    return float(sum(_of_each(root, lambda process: sum(process.cpu_times()[:4]))))
 
 
 def _of_each(root: psutil.Process, ask: Callable[[psutil.Process], Any]) -> Iterator[Any]:

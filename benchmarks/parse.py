@@ -24,7 +24,7 @@ from benchmarks import agree, given, machine, ours, peers
 from benchmarks.lanes import LANES, Lane, Run
 from benchmarks.mixed import write_mixed
 
-SAMPLE_ROWS = 20_000
+SAMPLE_ROWS = 50_000
 """The first run of each peer, which is not counted: it starts the engine, and its work is compared."""
 LEAST_OF_BARE, LEAST_OF_DUCKDB, LEAST_OF_UDF = 0.6, 0.5, 10.0
 MOST_SLOPE = 1.1
