@@ -40,7 +40,7 @@ def duckdb_rules(path: Path, out: Path, threads: int = 2, ids: bool = True) -> N
 
 
 def checked_sql(path: Path) -> str:
-    """One row per record: times, normal forms, and null reasons where nothing is broken."""
+    """One row per record: times, normal forms, and null faults where nothing is broken."""
     sql = _read_sql(path)
     for step in (_masked, _tidied, _cleaned, _shaped, _numbered, _normal, _decided, _judged, _told):
         sql = f"SELECT {', '.join(step())} FROM ({sql})"
@@ -51,12 +51,8 @@ def _good_sql(ids: bool) -> str:
     made = {f"{label}_id": _id(kind, f"{label}_value") if ids else f"{label}_value" for label, kind in VALUES.items()}
     made |= {"holder_id": _holder_id() if ids else "holder_value", "holder_type": "kind"}
     return (
-        f"SELECT {', '.join(_as(made.get(name, name), name) for name in given.GOOD)} FROM checked WHERE reasons IS NULL"
+        f"SELECT {', '.join(_as(made.get(name, name), name) for name in given.GOOD)} FROM checked WHERE faults IS NULL"
     )
-
-
-def _broken_sql() -> str:
-    return f"SELECT {', '.join(given.BROKEN)} FROM checked WHERE reasons IS NOT NULL"
 
 
 def _add_functions(db: duckdb.DuckDBPyConnection) -> None:
@@ -259,26 +255,28 @@ def _judged() -> list[str]:
 
 
 def _told() -> list[str]:
-    """What is kept of a row, so that the text of the good ones is let go."""
-    faults = _faults()
-    told = [
-        f"CASE WHEN NOT is_good THEN list_sort(list_distinct([{', '.join(f'CASE WHEN {f[0]} THEN {_text(f[part])} END' for f in faults)}])) END"
-        for part in (1, 2)
-    ]
+    """What is kept of a row, so that the text of the good ones is let go. `faults`: which of `_faults` a broken row has, by number."""
+    found = ", ".join(f"CASE WHEN {broken} THEN {number} END" for number, (broken, _, _) in enumerate(_faults(), 1))
+    named = "CASE WHEN is_good OR trim(record_id) <> '' THEN record_id END"
     values = [f"{label}_value" for label in (*VALUES, "holder")]
     times = [_as(f"{name}_time", name) for name in TIMES]
-    named = "CASE WHEN is_good OR trim(record_id) <> '' THEN record_id END"
     return [
-        _as(named, "record_id"),
-        "op",
-        *times,
-        "carrier",
-        _as("platform_code", "platform"),
-        "kind",
-        *values,
-        _as(told[0], "reasons"),
-        _as(told[1], "columns"),
+        _as(named, "record_id"), "op", *times, "carrier", _as("platform_code", "platform"), "kind", *values,
+        _as(f"CASE WHEN NOT is_good THEN [{found}] END", "faults"),
+    ]  # fmt: skip
+
+
+def _broken_sql() -> str:
+    """The broken rows with their reasons, and with the columns that broke a rule, in words."""
+    faults = _faults()
+    told = [
+        _as(
+            f"list_sort(list_distinct(list_transform(faults, lambda number: [{', '.join(_text(fault[part]) for fault in faults)}][number])))",
+            name,
+        )
+        for part, name in ((1, "reasons"), (2, "columns"))
     ]
+    return f"SELECT record_id, recorded_at, {', '.join(told)} FROM checked WHERE faults IS NOT NULL"
 
 
 Fault = tuple[str, str, str]

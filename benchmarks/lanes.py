@@ -43,21 +43,26 @@ class Lane:
         self._here, there = context.Pipe()
         self._process = context.Process(target=_serve, args=(there,))
         self._process.start()
+        there.close()  # only the lane holds that end, so that its death is noticed
 
     def run(self, peer: str, path: Path, out: Path) -> Run:
         """Runs the peer into an empty `out`. Raises SystemExit with what the peer said when it could not."""
         shutil.rmtree(out, ignore_errors=True)
         os.sync()
         with _Watch(int(self._process.pid or 0)) as watch:
-            self._here.send((peer, str(path), str(out)))
-            seconds, failure = self._here.recv()
+            try:
+                self._here.send((peer, str(path), str(out)))
+                seconds, failure = self._here.recv()
+            except (EOFError, OSError):
+                seconds, failure = 0.0, "its process ended before the work did; did it run out of memory?"
         if failure:
             raise SystemExit(f"{peer}: {failure}")
         return Run(seconds, watch.processor_seconds, watch.peak_bytes)
 
     def close(self) -> None:
         """Ends the process, and the JVM that it may have started."""
-        self._here.send(None)
+        with suppress(OSError):
+            self._here.send(None)
         self._process.join()
 
 
@@ -80,7 +85,7 @@ class _Watch:
         self.processor_seconds += _processor_seconds(self._root)
 
     def _look(self) -> None:
-        while not self._is_over.wait(SAMPLE_SECONDS):
+        while not self._is_over.wait(SAMPLE_SECONDS) and self._root.is_running():
             self.peak_bytes = max(self.peak_bytes, _memory_of(self._root))
 
 
@@ -94,7 +99,11 @@ def _processor_seconds(root: psutil.Process) -> float:
 
 
 def _of_each(root: psutil.Process, ask: Callable[[psutil.Process], Any]) -> Iterator[Any]:
-    for process in [root, *root.children(recursive=True)]:
+    try:
+        tree = [root, *root.children(recursive=True)]
+    except psutil.NoSuchProcess:
+        return
+    for process in tree:
         with suppress(psutil.NoSuchProcess):
             yield ask(process)
 
