@@ -93,7 +93,7 @@ def _broken(columns: dict[str, pa.Array], row: Ints, streams: Streams) -> dict[s
     unusual = streams.uniform("unusual", row) < UNUSUAL
     hit = ~unusual & (draw < BROKEN / (1 - UNUSUAL))
     ways = [
-        ("msisdn", "12345"), ("iccid", "8986"), ("imsi", "46000"), ("imei", "123456789012345"), ("carrier", "nobody"),
+        ("msisdn", "12"), ("iccid", "8986"), ("imsi", "46000"), ("imei", "123456789012345"), ("carrier", "nobody"),
         ("holder_doc_no", "110101199013010015"), ("platform", "nowhere"), ("account_id", ""), ("activated_at", "2026-02-30"),
         ("recorded_at", "yesterday"), ("msisdn", ""), ("deactivated_at", "2001-01-01T00:00:00Z"), ("holder_doc_type", ""),
     ]  # fmt: skip
