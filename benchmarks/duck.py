@@ -417,7 +417,7 @@ def _head(kind: str) -> bytes:
 
 
 def _pad(byte: int) -> bytes:
-    return bytes(own ^ byte for own in given.KEY.ljust(64, b"\0"))
+    return bytes(own ^ byte for own in given.HMAC_KEY.ljust(64, b"\0"))
 
 
 def _hmac(blob: str, words: str, value: str) -> str:

@@ -50,7 +50,7 @@ def main() -> int:
     asked = _arguments()
     about = machine.describe()
     start_import()
-    spark = get_spark(Settings(engine="bulk", driver_memory="4g"))
+    spark = get_spark(Settings(driver_memory="4g"))
     with tempfile.TemporaryDirectory(dir=asked.folder) as folder:
         ways = _ways(spark)
         _race(ways, Gate(Path(folder) / "warm", WARM_ROWS), 1)

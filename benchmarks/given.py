@@ -15,8 +15,10 @@ ON = date(2026, 10, 1)
 PRODUCED_AT = datetime(2026, 10, 1, 14, tzinfo=UTC)
 LATEST = PRODUCED_AT + timedelta(hours=1)
 """A record that says it was recorded later is broken."""
-KEY = bytes(range(32)).hex().encode()
-"""Of the benchmark alone: the key of the HMAC is the hexadecimal text of 32 bytes."""
+KEY = bytes(range(32))
+"""Of the benchmark alone."""
+HMAC_KEY = KEY.hex().encode()
+"""What an id's HMAC is made with, as jobs.identifiers.keys has it."""
 
 DATE = "[1-9][0-9]{3}-[0-9]{2}-[0-9]{2}"
 INSTANT = "[1-9][0-9]{3}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}([.][0-9]{1,9})?(Z|[+-][0-9]{2}:[0-9]{2})"

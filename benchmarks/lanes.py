@@ -20,7 +20,14 @@ from typing import Any, NamedTuple
 
 import psutil
 
-LANES = {"bare": "spark", "row_udf": "spark", "duckdb": "duckdb", "duckdb_no_ids": "duckdb", "ours": "ours"}
+LANES = {
+    "bare": "spark",
+    "row_udf": "spark",
+    "duckdb": "duckdb",
+    "duckdb_no_ids": "duckdb",
+    "ours": "ours",
+    "stages": "ours",
+}
 """Which process each peer runs in. The two that are Spark's share one session."""
 HEAP = "4g"
 SAMPLE_SECONDS = 0.05
@@ -131,6 +138,7 @@ def _peers() -> dict[str, Callable[[Path, Path], None]]:
         "duckdb": peers.duckdb_rules,
         "duckdb_no_ids": lambda path, out: peers.duckdb_rules(path, out, ids=False),
         "ours": ours.ours,
+        "stages": ours.stages,
     }
 
 
@@ -139,4 +147,4 @@ def _spark() -> Any:
     from jobs.core.settings import Settings
     from jobs.core.spark import get_spark
 
-    return get_spark(Settings(engine="bulk", driver_memory=HEAP))
+    return get_spark(Settings(driver_memory=HEAP))

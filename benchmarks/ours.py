@@ -17,12 +17,11 @@ from jobs.bronze.records import inspect_records, read_records
 from jobs.core.frames import schema_of
 from jobs.core.lake import Lake
 from jobs.core.night import Night
-from jobs.core.schema import bronze_table, load_tables, silver_table
+from jobs.core.schema import bronze_table, load_tables
 from jobs.core.settings import ROOT, Settings
 from jobs.intake import job as intake
 from jobs.silver import job as silver
 
-KEY = bytes.fromhex(given.KEY.decode())
 BROKEN = "quarantine.records"
 
 
@@ -31,7 +30,7 @@ def ours(path: Path, out: Path) -> None:
     lake, broken = _lake(out), []
 
     def taken() -> Iterator[pl.DataFrame]:
-        for one in silver.parse_chunks(_chunks(path), given.feed(), given.codes(), KEY):
+        for one in silver.parse_chunks(_chunks(path), given.feed(), given.codes(), given.KEY):
             broken.append(one.broken)
             yield one.taken
 
@@ -41,7 +40,10 @@ def ours(path: Path, out: Path) -> None:
 
 def tables(out: Path) -> Tables:
     """What `ours` wrote, with the columns of `given.GOOD` and `given.BROKEN`."""
-    good, broken = pl.read_delta(f"{out}/silver/{given.feed().table}"), pl.read_delta(f"{out}/{BROKEN.replace('.', '/')}")
+    good, broken = (
+        pl.read_delta(f"{out}/silver/{given.feed().table}"),
+        pl.read_delta(f"{out}/{BROKEN.replace('.', '/')}"),
+    )
     return good.select(given.GOOD), broken.select(given.BROKEN)
 
 
@@ -60,10 +62,12 @@ def stages(path: Path, out: Path) -> None:
     }  # fmt: skip
     (folder / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
     lake, settings = _lake(out / "lake"), Settings(landing=str(out / "landing"), lake=str(out / "lake"))
-    night = Night(_no_spark, lake, settings, on, {feed.id: feed}, given.codes(), None, None, KEY)
+    night = Night(_no_spark, lake, settings, on, {feed.id: feed}, given.codes(), None, None, given.KEY)
     reports = [stage.run(night) for stage in (intake, bronze, silver)]
     if {report.rows_in for report in reports} != {rows}:
-        raise RuntimeError(f"{rows} rows were delivered, and the stages tell of {[report.rows_in for report in reports]}")
+        raise RuntimeError(
+            f"{rows} rows were delivered, and the stages tell of {[report.rows_in for report in reports]}"
+        )
 
 
 def _chunks(path: Path) -> Iterator[pl.DataFrame]:
