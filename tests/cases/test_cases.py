@@ -13,9 +13,9 @@ STORIES = sorted([*(SHARED / "cases").glob("*.yaml"), *OURS.glob("*.yaml")], key
 
 
 @pytest.fixture(scope="module")
-def results(spark, shared: Path, tmp_path_factory: pytest.TempPathFactory):
+def results(shared: Path, tmp_path_factory: pytest.TempPathFactory):
     keep = tmp_path_factory.mktemp("rehearsal") / "kept"
-    return {result.path: result for result in rehearse(STORIES, Settings(), None, print, keep=keep, spark=spark)}
+    return {result.path: result for result in rehearse(STORIES, Settings(), None, print, keep=keep)}
 
 
 @pytest.mark.timeout(1800)

@@ -7,12 +7,14 @@ import shutil
 from collections.abc import Callable
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import polars as pl
 import pyarrow.parquet as pq
 import pytest
 
 from jobs.core.contracts import load_codes, load_contracts
+from jobs.core.frames import of_rows, schema_of
 from jobs.core.lake import Lake
 from jobs.core.night import Night, StageReport
 from jobs.core.schema import load_tables
@@ -23,35 +25,38 @@ from jobs.releases.job import run
 from jobs.releases.recipients import Recipient
 from jobs.releases.setdigest import SetDigest, digest_set
 
-if TYPE_CHECKING:
-    from pyspark.sql import SparkSession
-
 CONTRACTS = load_contracts(ROOT / "schemas")
 TABLES = load_tables(ROOT / "schemas", CONTRACTS)
 EARLIER = datetime(2025, 3, 1, tzinfo=UTC)
 
 
+def no_spark() -> Any:
+    raise AssertionError("the stage needs no Spark")
+
+
+def frame(table: str, rows: list[dict[str, Any]]) -> pl.DataFrame:
+    """Rows of a table; what they leave out is null."""
+    schema = schema_of(TABLES[table].ddl)
+    return of_rows(schema, [{name: row.get(name) for name in schema} for row in rows])
+
+
 class World:
     """A lake with the tables that the stage reads, and nights over it."""
 
-    def __init__(self, spark: "SparkSession", root: Path, recipients: dict[str, Recipient], key: bytes) -> None:
+    def __init__(self, root: Path, recipients: dict[str, Recipient], key: bytes) -> None:
         self.settings = Settings(lake=str(root / "lake"), releases=str(root / "releases"))
         self.releases = root / "releases"
-        self.spark, self.recipients, self.key = spark, recipients, key
-        self.lake = Lake(spark, self.settings.lake, TABLES)
+        self.recipients, self.key = recipients, key
+        self.lake = Lake(no_spark, self.settings.lake, TABLES)
 
     def put(self, table: str, rows: list[dict[str, Any]]) -> None:
-        names = TABLES[table].names
-        frame = self.spark.createDataFrame(
-            [tuple(row.get(name) for name in names) for row in rows], TABLES[table].struct
-        )
-        self.lake.replace(table, frame.coalesce(1))
+        self.lake.replace(table, frame(table, rows))
 
     def night(self, on: date) -> tuple[Night, StageReport]:
         """One run of the stage; nothing is committed."""
         policy = load_policy(ROOT / "schemas", "default")
         night = Night(
-            spark=self.spark, lake=self.lake, settings=self.settings, on=on, contracts=CONTRACTS,
+            spark=no_spark, lake=self.lake, settings=self.settings, on=on, contracts=CONTRACTS,
             codes=load_codes(ROOT / "schemas"),
             policy=policy, recipients=self.recipients, key=self.key,
         )  # fmt: skip
@@ -68,9 +73,7 @@ class World:
             "releases": night.scratch["releases"],
             "committed_at": night.instant,
         }
-        names = TABLES["ops.nights"].names
-        frame = self.spark.createDataFrame([tuple(row.get(name) for name in names)], TABLES["ops.nights"].struct)
-        self.lake.append("ops.nights", frame.coalesce(1))
+        self.lake.append("ops.nights", frame("ops.nights", [row]))
         for switch in night.after_commit if is_switched else []:
             switch()
 
@@ -92,13 +95,12 @@ class World:
 
 @pytest.fixture
 def world(
-    spark: "SparkSession",
     tmp_path: Path,
     recipients: dict[str, Recipient],
     key: bytes,
     values: list[tuple[int, str]],
 ) -> World:
-    made = World(spark, tmp_path, recipients, key)
+    made = World(tmp_path, recipients, key)
     seen = [(node, value, day) for node, value in values for day in (date(2026, 9, 1), date(2026, 8, 1))]
     vault = [{"node_id": node, "type": "any", "value": value, "first_seen_on": day} for node, value, day in seen]
     made.put("vault.identifiers", vault)

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import date, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
 from jobs.core.errors import UserError
+from jobs.core.frames import of_rows, schema_of
 from jobs.core.lake import Lake
 from jobs.core.night import Night, StageReport
 from jobs.core.schema import load_tables
@@ -19,16 +20,13 @@ from jobs.silver.accounting import Account, assert_balanced
 from jobs.silver.job import run
 from tests.silver.rows import ACCOUNT, CODES, FEEDS, KEY, MADE, NATIONAL_ID, ON, SUBSCRIPTION, bronze
 
-if TYPE_CHECKING:
-    from pyspark.sql import SparkSession
-
 SUBSCRIPTIONS, ACCOUNTS = FEEDS["telecom/subscriptions"], FEEDS["finance/accounts"]
 NEXT = ON + timedelta(days=1)
 
 
 @pytest.fixture(scope="module", params=["process", "spark"])
 def nights(
-    request: pytest.FixtureRequest, spark: SparkSession, tmp_path_factory: pytest.TempPathFactory
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[tuple[Lake, list[StageReport]]]:
     """Two nights: broken rows in the first; a repair, an older version and a late earlier sighting in
     the second. Once in this process, a row at a time, and once by Spark's tasks.
@@ -36,10 +34,15 @@ def nights(
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(job, "CHUNK", 1)
         patch.setattr(job, "AT_ONCE", 2)
+        spark = request.getfixturevalue("spark") if request.param == "spark" else _no_spark
         yield _two_nights(spark, tmp_path_factory.mktemp("lake"), request.param)
 
 
-def _two_nights(spark: SparkSession, root: Path, engine: str) -> tuple[Lake, list[StageReport]]:
+def _no_spark() -> Any:
+    raise AssertionError("this process needs no Spark")
+
+
+def _two_nights(spark: Any, root: Path, engine: str) -> tuple[Lake, list[StageReport]]:
     lake = Lake(spark, str(root), load_tables(ROOT / "schemas", FEEDS))
     backwards = {**SUBSCRIPTION, "record_id": "backwards", "deactivated_at": "2024-01-01"}
     first = [
@@ -51,7 +54,6 @@ def _two_nights(spark: SparkSession, root: Path, engine: str) -> tuple[Lake, lis
     ]
     reports = [
         _night(
-            spark,
             lake,
             ON,
             {"telecom/subscriptions": first, "finance/accounts": [{**ACCOUNT, "record_id": "a"}]},
@@ -68,12 +70,12 @@ def _two_nights(spark: SparkSession, root: Path, engine: str) -> tuple[Lake, lis
         {**backwards, **later, "deactivated_at": "2026-01-01"},
         {**SUBSCRIPTION, "record_id": "good", **earlier},
     ]
-    reports.append(_night(spark, lake, NEXT, {"telecom/subscriptions": second}, engine))
+    reports.append(_night(lake, NEXT, {"telecom/subscriptions": second}, engine))
     return lake, reports
 
 
 def _night(
-    spark: SparkSession, lake: Lake, on: date, feeds: dict[str, list[dict[str, Any]]], engine: str = "auto", key: bytes = KEY,
+    lake: Lake, on: date, feeds: dict[str, list[dict[str, Any]]], engine: str = "auto", key: bytes = KEY,
 ) -> StageReport:  # fmt: skip
     delivered = []
     for feed_id, rows in feeds.items():
@@ -83,23 +85,23 @@ def _night(
             bronze(feed, [{"delivery_id": delivery_id, "night_on": on, **row} for row in rows]),
         )
         delivered.append({"agency": feed.agency, "feed": feed.name, "delivery_id": delivery_id, "rows_in": len(rows)})
-    table = lake.schema("ops.deliveries")
+    schema = schema_of(lake.schema("ops.deliveries").ddl)
     full = [
         {"night_on": on, "status": "taken", "mode": "delta", "produced_at": MADE, "sequence": 1, **row}
         for row in delivered
     ]
     lake.append(
         "ops.deliveries",
-        spark.createDataFrame([tuple(row.get(n) for n in table.names) for row in full], table.struct),
+        of_rows(schema, [{name: row.get(name) for name in schema} for row in full]),
     )
     settings = Settings(lake=str(Path(lake.path("a.b")).parents[1]), engine=engine)
-    return run(Night(spark, lake, settings, on, FEEDS, CODES, None, None, key))
+    return run(Night(_no_spark, lake, settings, on, FEEDS, CODES, None, None, key))
 
 
 def test_every_row_is_kept_superseded_or_quarantined(nights: tuple[Lake, list[StageReport]]) -> None:
     lake, reports = nights
-    rows = lake.read("ops.accounting").collect()
-    assert {(r.night_on, r.feed, r.rows_in, r.kept, r.superseded, r.quarantined) for r in rows} == {
+    rows = lake.frame("ops.accounting").to_dicts()
+    assert {(r["night_on"], r["feed"], r["rows_in"], r["kept"], r["superseded"], r["quarantined"]) for r in rows} == {
         (ON, "telecom/subscriptions", 5, 2, 1, 2),
         (ON, "finance/accounts", 1, 1, 0, 0),
         (NEXT, "telecom/subscriptions", 2, 1, 1, 0),
@@ -109,8 +111,8 @@ def test_every_row_is_kept_superseded_or_quarantined(nights: tuple[Lake, list[St
 
 
 def test_a_repaired_record_leaves_quarantine_as_resolved(nights: tuple[Lake, list[StageReport]]) -> None:
-    rows = nights[0].read("quarantine.records").collect()
-    assert {(r.record_id, r.status, r.resolved_on) for r in rows} == {
+    rows = nights[0].frame("quarantine.records").to_dicts()
+    assert {(r["record_id"], r["status"], r["resolved_on"]) for r in rows} == {
         ("backwards", "resolved", NEXT),
         (None, "open", None),
     }
@@ -119,8 +121,8 @@ def test_a_repaired_record_leaves_quarantine_as_resolved(nights: tuple[Lake, lis
 def test_the_vault_holds_each_value_once_and_again_only_under_an_earlier_date(
     nights: tuple[Lake, list[StageReport]],
 ) -> None:
-    rows = nights[0].read("vault.identifiers").collect()
-    shown = sorted((r.type, r.value, r.scope, str(r.first_seen_on)) for r in rows)
+    rows = nights[0].frame("vault.identifiers").to_dicts()
+    shown = sorted((r["type"], r["value"], r["scope"], str(r["first_seen_on"])) for r in rows)
     assert shown == [
         ("bank_account", "icbc:12345678", "icbc", "2026-10-01"),
         ("iccid", "89860012345678901234", None, "2026-09-01"),
@@ -133,37 +135,36 @@ def test_the_vault_holds_each_value_once_and_again_only_under_an_earlier_date(
         ("phone", "+8613800000001", None, "2026-10-01"),
         ("phone", "+8613900000002", None, "2026-10-01"),
     ]
-    assert all(r.digest.startswith(f"{r.node_id & (2**64 - 1):016x}") for r in rows)
+    assert all(r["digest"].startswith(f"{r['node_id'] & (2**64 - 1):016x}") for r in rows)
 
 
 def test_silver_holds_every_good_version_and_no_value(nights: tuple[Lake, list[StageReport]]) -> None:
-    rows = nights[0].read("silver.telecom__subscriptions").collect()
-    assert sorted((r.record_id, str(r.recorded_at), r.line) for r in rows) == [
-        ("backwards", "2026-10-02 01:00:00", 1),
-        ("good", "2026-09-01 01:00:00", 2),
-        ("good", "2026-10-01 04:00:00", 1),
-        ("twice", "2026-10-01 04:00:00", 3),
-        ("twice", "2026-10-01 04:00:00", 4),
+    rows = nights[0].frame("silver.telecom__subscriptions").to_dicts()
+    assert sorted((r["record_id"], str(r["recorded_at"]), r["line"]) for r in rows) == [
+        ("backwards", "2026-10-02 01:00:00+00:00", 1),
+        ("good", "2026-09-01 01:00:00+00:00", 2),
+        ("good", "2026-10-01 04:00:00+00:00", 1),
+        ("twice", "2026-10-01 04:00:00+00:00", 3),
+        ("twice", "2026-10-01 04:00:00+00:00", 4),
     ]
     assert NATIONAL_ID not in str(rows)
 
 
 def test_a_night_in_which_nothing_is_good_or_new_still_accounts_for_its_rows(
-    spark: SparkSession, nights: tuple[Lake, list[StageReport]]
+    nights: tuple[Lake, list[StageReport]],
 ) -> None:
     lake, _ = nights
-    before = {name: lake.read(name).count() for name in ("vault.identifiers", "silver.telecom__subscriptions")}
-    report = _night(spark, lake, NEXT + timedelta(days=1), {"telecom/subscriptions": [{"record_id": "x"}]})
+    before = {name: lake.count(name) for name in ("vault.identifiers", "silver.telecom__subscriptions")}
+    report = _night(lake, NEXT + timedelta(days=1), {"telecom/subscriptions": [{"record_id": "x"}]})
     assert (report.rows_in, report.rows_out) == (1, 0)
-    assert before == {name: lake.read(name).count() for name in before}
+    assert before == {name: lake.count(name) for name in before}
 
 
 def test_another_key_stops_the_night_before_everybody_is_two(
-    spark: SparkSession, nights: tuple[Lake, list[StageReport]]
+    nights: tuple[Lake, list[StageReport]],
 ) -> None:
     with pytest.raises(UserError, match=r"node-id\.key: is not the key that this lake's ids were made with"):
         _night(
-            spark,
             nights[0],
             NEXT + timedelta(days=2),
             {"finance/accounts": [{**ACCOUNT, "record_id": "b"}]},
