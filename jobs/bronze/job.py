@@ -44,11 +44,25 @@ def _append(night: Night, feed: Feed, taken: Sequence[dict[str, Any]]) -> None:
     if not files:
         return
     name, read = f"bronze.{feed.table}", rows_of_files(feed, Limits())
+    brings = [f"{feed.id}#{row['sequence']}" for row in mine]
+    _refuse_twice(night, name, mine, brings)
     if takes_spark(night.settings, sum(file[-1] for file in files)):
         night.lake.append(name, night.session().createDataFrame(files, FILES_DDL).mapInArrow(read, bronze_ddl(feed)))
     else:
         schema = schema_of(night.lake.schema(name).ddl)
-        night.lake.append_all(name, _frames(read([batch_of_files(files)]), schema))
+        night.lake.append_all(name, _frames(read([batch_of_files(files)]), schema), brings)
+
+
+def _refuse_twice(night: Night, name: str, taken: Sequence[dict[str, Any]], brings: Sequence[str]) -> None:
+    """Raises RuntimeError when rows of a delivery are there already: the ledger says that it was never taken, Delta's own log that it was, and
+    so do the rows. Nothing is read as long as the log knows none of them.
+    """
+    known = set(night.lake.names_in_log(name, brings))
+    numbers = [row["sequence"] for row, one in zip(taken, brings, strict=True) if one in known]
+    if numbers and night.lake.frame(name, ["sequence"])["sequence"].is_in(numbers).any():
+        raise RuntimeError(
+            f"{name}: holds rows of delivery {numbers[0]} already, which ops.deliveries does not know as taken"
+        )
 
 
 def _frames(batches: Iterator[pa.RecordBatch], schema: Mapping[str, pl.DataType]) -> Iterator[pl.DataFrame]:

@@ -15,7 +15,7 @@ from typing import Literal
 import polars as pl
 import pyarrow as pa
 import pyarrow.dataset as ds
-from deltalake import DeltaTable, write_deltalake
+from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
 from deltalake.exceptions import TableNotFoundError
 from pyspark.sql import DataFrame, SparkSession
 
@@ -113,13 +113,24 @@ class Lake:
             return
         self._write(name, frame, "append")
 
-    def append_all(self, name: str, frames: Iterable[pl.DataFrame]) -> None:
+    def append_all(self, name: str, frames: Iterable[pl.DataFrame], brings: Sequence[str] = ()) -> None:
         """Add the rows of these frames in one commit, a frame at a time: no more of them is held than is being written. None when there are no rows
-        and the table is there."""
+        and the table is there.
+
+        `brings`: what this commit brings, for Delta's log: application ids of transactions, whose number is the version that it makes.
+        """
         rest = iter(frames)
         first = next((frame for frame in rest if not frame.is_empty() or not self.has(name)), None)
         if first is not None:
-            self._write(name, chain([first], rest), "append")
+            self._write(name, chain([first], rest), "append", brings)
+
+    def names_in_log(self, name: str, brings: Iterable[str]) -> list[str]:
+        """Those that a commit to this table, as the night sees it, says it brought. A commit that was rolled back since says so too."""
+        version = self._visible.get(name, ABSENT)
+        if version == ABSENT:
+            return []
+        table = DeltaTable(self.path(name), version=version)
+        return [one for one in brings if table.transaction_version(one) is not None]
 
     def chunks(self, name: str, columns: Sequence[str], night_on: date, rows: int) -> Iterator[pl.DataFrame]:
         """`frame` of one night, so many rows at a time, none of them empty."""
@@ -141,8 +152,8 @@ class Lake:
         self._write(name, frame, "overwrite")
 
     def _write(
-        self, name: str, frame: DataFrame | pl.DataFrame | Iterator[pl.DataFrame], mode: Literal["append", "overwrite"]
-    ) -> None:
+        self, name: str, frame: DataFrame | pl.DataFrame | Iterator[pl.DataFrame], mode: Literal["append", "overwrite"], brings: Sequence[str] = (),
+    ) -> None:  # fmt: skip
         table = self._tables[name]
         if table.pinned:
             self._roll_back(name)
@@ -150,7 +161,9 @@ class Lake:
         if isinstance(frame, pl.DataFrame):
             self._write_frames(name, iter([frame]), mode, is_new=before == ABSENT)
         elif isinstance(frame, Iterator):
-            self._write_frames(name, frame, mode, is_new=before == ABSENT)
+            self._write_frames(
+                name, frame, mode, is_new=before == ABSENT, brings=[Transaction(one, before + 1) for one in brings]
+            )
         else:
             self._write_spark(name, frame, mode, is_new=before == ABSENT)
         after = self._newest(name)  # nothing appended, or nothing put in place of nothing, makes no new version
@@ -170,8 +183,8 @@ class Lake:
         writer.save(self.path(name))
 
     def _write_frames(
-        self, name: str, frames: Iterator[pl.DataFrame], mode: Literal["append", "overwrite"], *, is_new: bool
-    ) -> None:
+        self, name: str, frames: Iterator[pl.DataFrame], mode: Literal["append", "overwrite"], *, is_new: bool, brings: list[Transaction] | None = None,
+    ) -> None:  # fmt: skip
         """By delta-rs, from this process: the same commit that costs Spark a second or two of jobs (docs/decisions/0008)."""
         table = self._tables[name]
         maps = [column.name for column in table.columns if column.type.upper().startswith("MAP<")]
@@ -185,7 +198,7 @@ class Lake:
         rows = pa.RecordBatchReader.from_batches(to_arrow(empty(schema), maps).schema, batches())
         write_deltalake(
             self.path(name), rows, mode=mode, partition_by=list(table.partition_by) or None,
-            configuration=dict(_properties(table)) if is_new else None,
+            configuration=dict(_properties(table)) if is_new else None, commit_properties=CommitProperties(app_transactions=brings),
         )  # fmt: skip
 
     def _roll_back(self, name: str) -> None:

@@ -5,6 +5,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
+import pytest
+from deltalake import DeltaTable
 from pyspark.sql import functions as F
 
 from jobs.bronze import job as bronze
@@ -32,13 +34,22 @@ if TYPE_CHECKING:
 NEXT = DAY.replace(day=23)
 
 
+BRONZE = "bronze.telecom__abnormal_numbers"
+
+
+def no_spark() -> Any:
+    raise AssertionError("this process needs no Spark")
+
+
 class Nights:
     """Nights over one lake and one landing area."""
 
-    def __init__(self, spark: "SparkSession", world: World, lake: Path, engine: str = "auto") -> None:
+    def __init__(
+        self, spark: Any, world: World, lake: Path, engine: str = "auto", pins: dict[str, int] | None = None
+    ) -> None:
         self.spark = spark
         self.settings = Settings(landing=str(world.landing), lake=str(lake), engine=engine)
-        self.lake = Lake(spark, self.settings.lake, load_tables(ROOT / "schemas", CONTRACTS))
+        self.lake = Lake(spark, self.settings.lake, load_tables(ROOT / "schemas", CONTRACTS), pins)
 
     def run(self, on: date) -> tuple[StageReport, StageReport]:
         night = Night(
@@ -145,3 +156,30 @@ def test_bronze_depends_only_on_the_set_of_deliveries_and_not_on_who_reads_them(
     ]
     assert len(both[0]) == 3
     assert both[0] == both[1]
+
+
+def test_deltas_log_names_each_delivery_and_a_ledger_that_forgot_one_doubles_nothing(tmp_path: Path) -> None:
+    """And a night that died and is rolled back may bring it again, though the log has its name."""
+    world = World(tmp_path)
+    world.deliver(ABNORMAL, records(ABNORMAL, 2), sequence=7)
+    nights = Nights(no_spark, world, tmp_path / "lake")
+    nights.run(DAY)
+    table, name = DeltaTable(nights.lake.path(BRONZE)), "telecom/abnormal_numbers#7"
+    assert (table.transaction_version(name), nights.lake.names_in_log(BRONZE, [name, "other#1"])) == (
+        table.version(),
+        [name],
+    )
+
+    dead = Nights(
+        no_spark, world, tmp_path / "lake"
+    )  # nothing of the night before was pinned: it is rolled back, and taken anew
+    assert [report.rows_out for report in dead.run(DAY)] == [2, 2]
+    assert dead.lake.frame(BRONZE).height == 2
+
+    pins = {BRONZE: dead.lake.versions[BRONZE]}
+    forgetful = Nights(no_spark, world, tmp_path / "lake", pins=pins)
+    with pytest.raises(
+        RuntimeError, match=r"holds rows of delivery 7 already, which ops\.deliveries does not know as taken"
+    ):
+        forgetful.run(NEXT)
+    assert DeltaTable(nights.lake.path(BRONZE), version=pins[BRONZE]).to_pyarrow_table().num_rows == 2
