@@ -46,7 +46,6 @@ from tests.oracle.model import (
     as_identifier,
     as_moment,
     by_repr,
-    end_of_day,
     last_of,
     tonight,
     type_of,
@@ -76,6 +75,13 @@ class Answer:
     proposed: frozenset[Lineage] = frozenset()
     tenures: frozenset[Tenure] = frozenset()
     review: Review | None = None
+    told_of: Listing | None = None  # the listing that the row for a human is about
+
+    def for_a_human(self) -> set[Review]:
+        """The row for a human, of where its listing is tonight: outcomes "move with their tenure"."""
+        if self.review is None:
+            return set()
+        return {self.review._replace(node=self.told_of.node) if self.told_of is not None else self.review}
 
 
 @dataclass
@@ -205,9 +211,9 @@ class Oracle:
         events = self._list(night, in_force, fresh_appeals, fresh_outcomes)
         night.reviews |= {Review(one.node, "proposal", "") for one in self.memory.proposals if one.status == "open"}
         night.reviews |= set(self.memory.undecided.values())
-        night.reviews |= {
-            one.review for key, one in self.memory.answers.items() if one.review is not None and self._stands(key, one)
-        }
+        for key, answer in self.memory.answers.items():
+            if self._stands(key, answer):
+                night.reviews |= answer.for_a_human()
         return State(
             on=on,
             tenures={**numbers.rows, **numbers.implicit},
@@ -357,10 +363,11 @@ class Oracle:
                 # "An outcome counts only from the recipient that administers the listing, through its own agency's
                 # feed"
                 review = Review(listing.node, "outcome_of_another_recipient", source)
-                self.memory.answers[key] = Answer(version.key, (), {}, review=review)
+                self.memory.answers[key] = Answer(version.key, (), {}, review=review, told_of=listing)
                 continue
             outcome = version["outcome"]
             answer = Answer(version.key, (listing.node,), self._holders((listing.node,), numbers), listing)
+            answer.told_of = listing
             if outcome == "not_ours":
                 answer.review = Review(listing.node, "not_ours", source)
             if earlier is not None and earlier.listing is listing and outcome in FREEING:
@@ -388,7 +395,7 @@ class Oracle:
                         answer.proposed = one.lineages
                         one.status, one.decided_on, one.decision_ref = "turned_down", on, version.record_id
             elif outcome == "closed" and version is self._newest_answer(listing):
-                fresh.append((listing, "acted"))
+                fresh.insert(0, (listing, "acted"))  # what was done last says why it goes
         return fresh
 
     def _newest_answer(self, listing: Listing) -> Version:
@@ -474,8 +481,8 @@ class Oracle:
         for version in self._appeals():
             answer = self.memory.answers[(version.feed, version.record_id)]
             decided = _decided_at(version)
-            # 0007: "recorded by the end of the day of the decision, however late it arrives"
-            until = end_of_day(decided[0])
+            # "every lineage known at `decided_at`; known means `recorded_at`": however late it arrives
+            until = last_of(decided)
             for node in answer.nodes:
                 node = self._moved(node, answer, decided, numbers)
                 found.append(Clearance(node, "appeal", "all", version["decision_ref"], None, until, decided[0]))

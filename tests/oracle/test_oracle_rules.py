@@ -25,6 +25,8 @@ BINDINGS = "internet/internet_accounts"
 ACCOUNTS = "finance/accounts"
 CONTROLS = "finance/payment_controls"
 REVIEWS = "public_security/review_decisions"
+APPEALS = "public_security/appeal_decisions"
+OUTCOMES = "internet/measure_outcomes"
 
 
 @pytest.fixture
@@ -463,3 +465,91 @@ def test_only_a_finding_leaves_a_shared_identifier_and_by_one_edge(story: Story)
     assert state.score(person("h0")) == 0
     assert play("reported").score(internet_account("w0")) == 0
     assert play("confirmed").active(internet_account("w0")).test == "bound_to_fraud_phone"
+
+
+def bound_to_a_fraud_phone(story: Story, *involved: tuple[str, Identifier]) -> State:
+    """A night in which somebody's internet account is bound to a number that a case names."""
+    return story.night(
+        "2026-10-01",
+        {
+            SUBSCRIPTIONS: [story.subscription("P", "A", "2025-01-01", record_id="s")],
+            BINDINGS: [story.binding("W", "P", "2026-01-01", holder=person("V"))],
+            CASES: [story.case("C", "2026-09-15", "2026-09-17", ("offender", phone("P")), *involved, record_id="c")],
+        },
+    )
+
+
+def answer(state: State, node: Node, outcome: str, recipient: str = "wechat", **more: object) -> dict[str, object]:
+    listing = state.active(node)
+    assert listing is not None
+    said = {"listing_id": listing.listing_id, "recipient_id": recipient, "outcome": outcome}
+    return {**said, "acted_at": on_day(str(state.on)), **more}
+
+
+def test_a_row_for_a_human_moves_with_the_tenure_of_its_listing(story: Story) -> None:
+    p, corrected = tenure("P", "2025-01-01"), tenure("P", "2025-01-03")
+    listed = bound_to_a_fraud_phone(story)
+    answers = [answer(listed, p, "not_ours", "cmcc"), answer(listed, p, "closed", "cucc")]
+    state = story.night("2026-10-02", {"telecom/measure_outcomes": answers})
+    told = {(p, "not_ours"), (p, "outcome_of_another_recipient")}
+    assert {(one.node, one.reason) for one in state.for_review} == told
+    state = story.night("2026-10-03", {SUBSCRIPTIONS: [story.subscription("P", "A", "2025-01-03", record_id="s")]})
+    assert {(one.node, one.reason) for one in state.for_review} == {(corrected, reason) for _, reason in told}
+
+
+def test_of_several_answers_what_was_done_last_says_why_the_listing_goes(story: Story) -> None:
+    w = internet_account("W")
+    listed = bound_to_a_fraud_phone(story)
+    clean = answer(listed, w, "verified_clean", recorded_at=at("2026-10-02T10:00:00+08:00"))
+    state = story.night("2026-10-02", {OUTCOMES: [clean, answer(listed, w, "closed")]})
+    assert released(state) == {w: "acted"}
+
+
+def test_an_appeal_clears_what_was_recorded_by_the_moment_of_its_decision(story: Story) -> None:
+    b = bank_account("B")
+    known = [
+        story.case(name, "2026-09-15", "2026-09-17", ("payee", b), recorded_at=at(f"2026-10-02T{clock}:00+08:00"))
+        for name, clock in (("BEFORE", "09:00"), ("AFTER", "09:01"))
+    ]
+    appeal = {"subject": b, "outcome": "upheld", "decided_at": (at("2026-10-02T09:00:00+08:00"), False)}
+    state = story.night("2026-10-02", {CASES: known, APPEALS: [{**appeal, "decision_ref": "D"}]})
+    assert {lineage for node, lineage in state.influences if node == b} == {("case", "AFTER")}
+    by_day = {**appeal, "decided_at": on_day("2026-10-02"), "decision_ref": "E"}
+    assert story.night("2026-10-03", {APPEALS: [by_day]}).score(b) == 0
+
+
+def test_a_victims_account_that_was_verified_is_no_row_for_a_human(story: Story) -> None:
+    w = internet_account("W")
+    listed = bound_to_a_fraud_phone(story)
+    victim = story.case(
+        "C", "2026-09-15", "2026-09-17", ("offender", phone("P")), ("victim", person("V")), record_id="c"
+    )
+    state = story.night("2026-10-02", {CASES: [victim]})
+    assert {(one.node, one.reason) for one in state.for_review} == {(w, "article_22_spared_party")}
+    state = story.night("2026-10-03", {OUTCOMES: [answer(listed, w, "verified_clean")]})
+    assert state.for_review == set()
+
+
+def test_a_holder_that_is_corrected_while_the_phone_goes_was_always_the_holder(story: Story) -> None:
+    """ "A phone that became empty (whatever its start then says)" is a change; an earlier start of anything else replaces."""
+    b = bank_account("B")
+    first = story.account(b, "MOTHER", "P", "2026-02-01", "2026-01-01", record_id="a")
+    story.night("2026-10-01", {ACCOUNTS: [first]})
+    state = story.night("2026-10-02", {ACCOUNTS: [{**first, "holder": person("SON"), "phone": None, "bound_at": None}]})
+    assert state.edges[("bound_phone", b, tenure("P", None))].hull == (
+        day("2026-02-01"),
+        at("2026-10-02T12:00:00+08:00"),
+    )
+    assert state.edges[("holder", person("SON"), b)].hull == (day("2026-01-01"), None)
+    assert ("holder", person("MOTHER"), b) not in state.edges
+
+
+def test_a_holder_of_what_was_empty_already_has_his_start_corrected(story: Story) -> None:
+    b = bank_account("B")
+    first = story.account(b, "MOTHER", "P", "2026-02-01", "2026-01-01", record_id="a")
+    passed_on = {**first, "holder": person("SON"), "phone": None, "bound_at": day("2026-06-01")}
+    story.night("2026-10-01", {ACCOUNTS: [first]})
+    story.night("2026-10-02", {ACCOUNTS: [passed_on]})
+    state = story.night("2026-10-03", {ACCOUNTS: [{**passed_on, "bound_at": day("2026-05-01")}]})
+    assert state.edges[("holder", person("MOTHER"), b)].hull == (day("2026-01-01"), day("2026-05-01"))
+    assert state.edges[("holder", person("SON"), b)].hull == (day("2026-05-01"), None)
