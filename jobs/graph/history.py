@@ -84,15 +84,7 @@ def _begin(identity: Sequence[str], sim: Sequence[str], phone: str | None) -> pl
         begin = pl.when(has_before & _same(["_start", *identity], 1)).then(when_known).otherwise(begin)
     if phone is None:
         return begin
-    # What was empty already and then names another holder is a change like any other.
-    passed_on = (
-        has_before
-        & pl.col(phone).shift(1).is_null()
-        & ~_same(identity, 1)
-        & (pl.col("_start") > pl.col("_start").shift(1))
-        & (pl.col("_start") >= first.shift(1))
-    )
-    emptied = pl.col(phone).is_null() & _had_phone(phone) & ~passed_on.fill_null(False)
+    emptied = pl.col(phone).is_null() & _had_phone(phone)
     return pl.when(emptied).then(when_known).otherwise(begin)
 
 

@@ -109,18 +109,6 @@ CASES: dict[str, tuple[list[dict[str, Any]], list[Stretch]]] = {
         [says("2026-01-02", "2026-01-01"), says("2026-02-05", "2026-02-01", None)],
         [lasts("A", "2026-01-01", "2026-02-05"), lasts(None, "2026-02-05", None)],
     ),
-    "another holder of what was empty before is a change at its start": (
-        [
-            says("2026-01-02", "2026-01-01"),
-            says("2026-02-05", "2026-01-01", None),
-            says("2026-06-05", "2026-05-01", None, holder="son"),
-        ],
-        [
-            lasts("A", "2026-01-01", "2026-02-05"),
-            lasts(None, "2026-02-05", "2026-05-01"),
-            lasts(None, "2026-05-01", None, holder="son"),
-        ],
-    ),
     "an empty phone that is said again with another start brings nothing back": (
         [
             says("2026-01-02", "2026-01-01"),
