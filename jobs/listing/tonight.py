@@ -82,7 +82,8 @@ def _judge(given: Given, terms: Terms) -> _Judged:
     cleared_until = to_all.group_by("node_id").agg(pl.col("cleared_at").max().alias("until"))
     first_known = given.signals.group_by("lineage").agg(pl.col("first_known_at").min().alias("lineage_known_at"))
     opened = given.proposals.filter(pl.col("status") == "open").select("node_id", "lineages", "opened_on")
-    rests = pl.concat([frame.select("node_id", lineage="lineages") for frame in (given.decisions, opened)])
+    before = deciding.follow_decisions(given.decisions, given.review_decisions)
+    rests = pl.concat([frame.select("node_id", lineage="lineages") for frame in (before, opened)])
     cleared = (
         tests.unrolled(rests, "lineage").unique()
         .join(cleared_until, on="node_id", how="inner", validate="m:1")
@@ -93,11 +94,11 @@ def _judge(given: Given, terms: Terms) -> _Judged:
     by_association = given.clearances.filter(pl.col("scope") == "association").join(
         given.signals, on=["node_id", "lineage"], how="anti"
     )
-    cleared = pl.concat([frame.select("node_id", "lineage") for frame in (cleared, by_association)]).unique()
+    freed = pl.concat([frame.select("node_id", "lineage") for frame in (cleared, by_association, given.spared)])
+    grounds = deciding.Grounds(given.signals.select("node_id", "lineage").unique(), freed.unique())
     decisions, undecidable = deciding.take_decisions(
-        given.review_decisions, given.decisions, opened, first_known.select("lineage"), cleared,
-        terms.levels, terms.policy, terms.on,
-    )  # fmt: skip
+        given.review_decisions, before, opened, grounds, terms.levels, terms.policy, terms.on
+    )
     return _Judged(tests.live_direct(given.signals, cleared_until), cleared_until, first_known, decisions, undecidable)
 
 
