@@ -7,7 +7,7 @@ and expire.
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime, timedelta
 from functools import cache
 from pathlib import Path
@@ -15,6 +15,7 @@ from random import Random
 from tempfile import TemporaryDirectory
 from typing import Any
 from unittest.mock import patch
+from urllib.parse import urlsplit
 
 import pyarrow as pa
 
@@ -26,8 +27,8 @@ from jobs.intake.delivery import write_delivery
 from jobs.intake.landing import discover
 from jobs.intake.staging import Staging, staged_uri
 from jobs.simulate import Knobs, job, simulate
-from tests.oracle.battery import Pair, Wrong
-from tests.oracle.model import DAY, SHANGHAI, Delivery, Tenure, midnight, tonight
+from tests.oracle.battery import Pair, Wrong, play_together
+from tests.oracle.model import DAY, SHANGHAI, Delivery, Identifier, Tenure, midnight, tonight
 from tests.oracle.product import codes, contracts, recipients
 from tests.oracle.typed import type_delivery
 from tests.oracle.worlds import Listed
@@ -35,6 +36,8 @@ from tests.oracle.worlds import Listed
 Row = dict[str, Any]  # texts by column, as in bronze
 START = date(2026, 10, 1)
 GAPS = (1, 3, 13, 16, 40, 91, 181, 370)
+MOST = 100
+"""So many worlds at most are played together."""
 OWN = 1000
 """Where the numbers of deliveries begin that the simulator did not make."""
 OUTCOMES = ("verified_clean", "verified_clean", "rectified", "restricted", "suspended", "closed", "not_ours")
@@ -65,9 +68,17 @@ class Habits:
 
 
 class Simulated:
-    """One world of the simulator below a folder, night by night. `nights` of it are simulated; those after are quiet."""
+    """One world of the simulator below a folder, night by night. `nights` of it are simulated; those after are quiet. With a `place` among
+    others it is played with them: then it has no snapshots, which speak of all.
+    """
 
-    def __init__(self, folder: Path, seed: int, people: int, nights: int, habits: Habits = Habits()) -> None:
+    def __init__(
+        self, folder: Path, seed: int, people: int, nights: int, place: int | None = None, habits: Habits = Habits()
+    ) -> None:
+        self.name = f"simulated world {seed} of {people} people"
+        self.place = place
+        self.written: dict[Identifier, Identifier] = {}  # what an identifier is called where it is played alone
+        knobs = knobs_of(seed) if place is None else replace(knobs_of(seed), snapshot_rate=0.0)
         self.landing, self.lake = folder / "landing", folder / "lake"
         self.nights, self.habits = nights, habits
         self.random = Random(f"{seed}/{people}/answers")
@@ -78,13 +89,13 @@ class Simulated:
         self._held: dict[Path, date] = {}
         with patch.object(job, "LEAST_PEOPLE", 1):  # people want a city, an oracle wants a hamlet
             simulate(
-                folder, people, nights, seed, START, contracts=contracts(), codes=codes(), knobs=knobs_of(seed), say=lambda _: None
+                folder, people, nights, seed, START, contracts=contracts(), codes=codes(), knobs=knobs, say=lambda _: None
             )  # fmt: skip
 
-    def night(self, listed: Sequence[Listed]) -> tuple[date, list[Delivery]]:
+    def night(self, listed: Sequence[Listed], gap: int | None = None) -> tuple[date, list[Delivery]]:
         """The next night: its date, and what it takes. `listed`: everything that was ever listed."""
         if self.number:
-            self.on += (1 if self.number < self.nights else self.random.choice(GAPS)) * DAY
+            self.on += (1 if self.number < self.nights else gap or self.random.choice(GAPS)) * DAY
         self.number += 1
         self._answer(sorted(listed))
         self._withdraw()
@@ -122,7 +133,29 @@ class Simulated:
             for row in batch.to_pylist()
         ]
         self.rows |= {(feed.id, row["record_id"]): row for row in rows if row["op"] == "upsert"}
-        return type_delivery(feed, said, rows)
+        taken = type_delivery(feed, said, rows)
+        return taken if self.place is None else self._apart(taken, self.place)
+
+    def _apart(self, taken: Delivery, place: int) -> Delivery:
+        """The delivery as of a country of its own, so that no two worlds share anything."""
+
+        def moved(value: Any) -> Any:
+            if isinstance(value, Identifier):
+                host = urlsplit(value.value).hostname if value.type == "url" else None
+                text = value.value.replace(host, f"{host}-{place}", 1) if host else f"{value.value}-{place}"
+                self.written[Identifier(value.type, text)] = value
+                return Identifier(value.type, text)
+            if isinstance(value, list):
+                return [moved(one) for one in value]
+            if isinstance(value, dict):
+                own = {name: f"{place}-{value[name]}" for name in ("record_id", "case_id") if value.get(name)}
+                return {name: moved(one) for name, one in value.items()} | own
+            return value
+
+        sequence = taken.sequence * MOST + place
+        return replace(
+            taken, delivery_id=f"{place}-{taken.delivery_id}", sequence=sequence, mode="delta", records=moved(taken.records)
+        )  # fmt: skip
 
     # -- what is landed beside the simulator's
 
@@ -198,8 +231,8 @@ class Simulated:
 
     def _decided(self, one: Listed, **more: str) -> Row:
         """A decision that names the listing or not, and its identifier as an agency writes it."""
-        node = one.node
-        kind, value = ("phone", node.phone) if isinstance(node, Tenure) else node
+        node = Identifier("phone", one.node.phone) if isinstance(one.node, Tenure) else one.node
+        kind, value = self.written.get(node, node)
         issuer, _, number = value.partition(":") if kind in ("bank_account", "payment_account", "internet_account") else ("", "", value)
         return {
             "listing_id": one.listing_id if self.random.random() < 0.7 else None, "identifier_type": kind, "identifier": number,
@@ -265,5 +298,14 @@ def play_simulated(seed: int, people: int, nights: int, quiet: int, policy: str 
         world, pair = Simulated(Path(folder), seed, people, nights), Pair(policy)
         for _ in range(nights + quiet):
             if wrong := pair.play(*world.night(list(pair.listed.values()))):
-                return Wrong(f"simulated world {seed} of {people} people", policy, pair.nights, wrong)
+                return Wrong(world.name, policy, pair.nights, wrong)
     return None
+
+
+def play_simulated_together(seeds: Sequence[int], people: int, nights: int, quiet: int, policy: str) -> list[Wrong]:
+    """What differs in each of some simulated worlds."""
+    with TemporaryDirectory() as folder:
+        worlds = [
+            Simulated(Path(folder) / str(place), seed, people, nights, place) for place, seed in enumerate(seeds)
+        ]
+        return play_together(worlds, policy, nights + quiet, Random(f"{seeds[0]}/gaps"))
