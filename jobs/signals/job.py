@@ -62,7 +62,7 @@ def run(night: Night) -> StageReport:
     """Signals, influences, scores and rings anew. Rows in: claims that stand; rows out: scored nodes."""
     lake, source, known = night.lake, Sources.of(night), Known.of(night)
     listings = due_process.follow_tenures(lake.frame("blacklist.listings"), known.tenures)
-    upheld, outcomes = _upheld(night, listings, known.by_phone), all_outcomes(night, listings)
+    upheld, outcomes = upheld_appeals(night, listings, known.by_phone), all_outcomes(night, listings)
     clearances = due_process.clear(upheld, outcomes, night.on)
 
     levels = night.codes["authority_levels"]
@@ -165,14 +165,27 @@ def _ring_members(of: pl.DataFrame) -> pl.DataFrame:
     return of.select(pl.col("ring_id").alias("id"), pl.col("party_id").alias("node_id"))
 
 
-def _upheld(night: Night, listings: pl.DataFrame, by_phone: pl.DataFrame) -> pl.DataFrame:
+def upheld_appeals(night: Night, listings: pl.DataFrame, by_phone: pl.DataFrame) -> pl.DataFrame:
+    """Upheld appeals that stand, with what they are of. One that is quarantined stands beside the newest good version."""
     source, feed = Sources.of(night), "public_security/appeal_decisions"
-    stated = stack([source.current(feed), source.freeing(feed)]).filter(pl.col("outcome") == "upheld")
-    stated = due_process.dated(stated)
-    return due_process.attach_decisions(with_tenure_then(stated, by_phone, night.key), listings)
+    versions = stack([source.versions(feed), source.freeing(feed).with_columns(is_newest=pl.lit(None, pl.Boolean))])
+    attached = _attached(night, due_process.dated(versions), listings, by_phone)
+    freeing = attached.filter(pl.col("is_newest").is_null() & (pl.col("outcome") == "upheld"))
+    return stack([due_process.stand_by(attached.filter(pl.col("is_newest").is_not_null())), freeing])
 
 
-def with_tenure_then(decisions: pl.DataFrame, by_phone: pl.DataFrame, key: bytes) -> pl.DataFrame:
+def review_decisions(night: Night, listings: pl.DataFrame, by_phone: pl.DataFrame) -> pl.DataFrame:
+    """Review decisions that stand, with what they are of."""
+    versions = Sources.of(night).versions("public_security/review_decisions")
+    return _attached(night, versions, listings, by_phone).filter("is_newest")
+
+
+def _attached(night: Night, decisions: pl.DataFrame, listings: pl.DataFrame, by_phone: pl.DataFrame) -> pl.DataFrame:
+    heard = due_process.heard_first(_with_tenure_then(decisions, by_phone, night.key))
+    return due_process.attach_decisions(heard, listings)
+
+
+def _with_tenure_then(decisions: pl.DataFrame, by_phone: pl.DataFrame, key: bytes) -> pl.DataFrame:
     """Decisions with `held_then`: of a phone the tenure that held the moment of the decision."""
     phones = decisions.with_columns(_phone=pl.when(pl.col("subject_type") == "phone").then("subject_id"))
     day = pl.col("decided_at_is_day")

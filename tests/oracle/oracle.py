@@ -64,7 +64,7 @@ Key = tuple[str, str]  # feed, record_id
 
 @dataclass
 class Answer:
-    """An appeal or outcome as it was understood in the night that took it."""
+    """A decision or outcome as it was understood in the night that took it."""
 
     version: tuple[Any, ...]
     nodes: tuple[Node, ...]
@@ -93,7 +93,8 @@ class Memory:
     shared: set[tuple[Node, str, str]] = field(default_factory=set)
     listings: list[Listing] = field(default_factory=list)
     proposals: list[Proposal] = field(default_factory=list)
-    answers: dict[Key, Answer] = field(default_factory=dict)
+    heard: dict[tuple[Any, ...], tuple[int, Answer]] = field(default_factory=dict)  # of each version of a decision, and which was heard first
+    answers: dict[Key, Answer] = field(default_factory=dict)  # of each outcome
     decisions: dict[Key, Decision] = field(default_factory=dict)
     decided: dict[Key, tuple[Any, ...]] = field(default_factory=dict)  # the version that was looked at
     undecided: dict[Key, Review] = field(default_factory=dict)
@@ -214,6 +215,7 @@ class Oracle:
         for key, answer in self.memory.answers.items():
             if self._stands(key, answer):
                 night.reviews |= answer.for_a_human()
+        night.reviews |= {review for one in self._appeals() for review in self._heard(one).for_a_human()}
         return State(
             on=on,
             tenures={**numbers.rows, **numbers.implicit},
@@ -327,20 +329,56 @@ class Oracle:
     def _appeals(self) -> list[Version]:
         return [one for one in self.bronze.newest_or_freeing(APPEALS) if one["outcome"] == "upheld"]
 
+    def _said(self, feed: str) -> list[Version]:
+        """Every version of a decision that stands, newest of its record or not."""
+        good = [one for versions in self.bronze.standing(feed).values() for one in versions]
+        return [*good, *self.bronze.freeing(feed)]
+
+    def _hear(self, feed: str, numbers: Numbers) -> list[tuple[Any, ...]]:
+        """Understands each decision once, in the night that took it. What is new tonight."""
+        fresh = [(feed, one.record_id, one.key) for one in self._said(feed)]
+        fresh = [name for name in fresh if name not in self.memory.heard]
+        for version in self._said(feed):
+            name = (feed, version.record_id, version.key)
+            if name in fresh:
+                nodes, review = self._subject(version, numbers)
+                answer = Answer(version.key, nodes, self._holders(nodes, numbers), review=review)
+                self.memory.heard[name] = (len(self.memory.heard), answer)
+        return fresh
+
+    def _heard(self, version: Version) -> Answer:
+        """What the decision is of: 0007, "Said again, it is of whom it was"."""
+        same = [
+            self.memory.heard[(one.feed, one.record_id, one.key)]
+            for one in self._said(version.feed)
+            if one.record_id == version.record_id
+            and (one["listing_id"], one["subject"]) == (version["listing_id"], version["subject"])
+        ]
+        return min(same, key=lambda one: one[0])[1]
+
     def _take_appeals(self, numbers: Numbers) -> dict[Node, str]:
         """Upheld appeals that came tonight: node -> reference."""
-        fresh: dict[Node, str] = {}
+        new, fresh = self._hear(APPEALS, numbers), {}
         for version in self._appeals():
-            key = (version.feed, version.record_id)
-            if key in self.memory.answers and self.memory.answers[key].version == version.key:
-                continue
-            earlier = self.memory.answers.get(key)
-            nodes, review = self._subject(version, numbers)
-            if not nodes and earlier is not None and earlier.nodes:
-                nodes, review = earlier.nodes, None
-            self.memory.answers[key] = Answer(version.key, nodes, self._holders(nodes, numbers), review=review)
-            fresh |= dict.fromkeys(nodes, version["decision_ref"])
+            if (APPEALS, version.record_id, version.key) in new and self._counting(version) is version:
+                fresh |= dict.fromkeys(self._of(version, numbers), version["decision_ref"])
         return fresh
+
+    def _counting(self, version: Version) -> Version:
+        """0007: an appeal's version that attaches to nothing takes back nothing; a dismissal does."""
+        if version.frees_only or self._heard(version).nodes:
+            return version
+        for earlier in reversed(self.bronze.standing(APPEALS)[version.record_id]):
+            if earlier["outcome"] != "upheld":
+                break
+            if self._heard(earlier).nodes:
+                return earlier
+        return version
+
+    def _of(self, version: Version, numbers: Numbers) -> list[Node]:
+        """The nodes of a decision, where they are tonight."""
+        answer = self._heard(version)
+        return [self._moved(node, answer, _decided_at(version), numbers) for node in answer.nodes]
 
     def _outcomes(self) -> list[Version]:
         return sorted((one for feed in OUTCOMES for one in self.bronze.newest(feed)), key=lambda one: one.key)
@@ -478,13 +516,11 @@ class Oracle:
     def _clearances(self, numbers: Numbers) -> list[Clearance]:
         """What appeals and outcomes that stand clear tonight."""
         found = []
-        for version in self._appeals():
-            answer = self.memory.answers[(version.feed, version.record_id)]
+        for version in map(self._counting, self._appeals()):
             decided = _decided_at(version)
             # "every lineage known at `decided_at`; known means `recorded_at`": however late it arrives
             until = last_of(decided)
-            for node in answer.nodes:
-                node = self._moved(node, answer, decided, numbers)
+            for node in self._of(version, numbers):
                 found.append(Clearance(node, "appeal", "all", version["decision_ref"], None, until, decided[0]))
         for version in self._outcomes():
             answer = self.memory.answers[(version.feed, version.record_id)]
@@ -539,6 +575,7 @@ class Oracle:
         authority that its measure needs, it is a row for a human". A lower decision than the one in force needs no
         proposal: it frees.
         """
+        self._hear(REVIEWS, night.numbers)
         for version in sorted(self.bronze.newest(REVIEWS), key=lambda one: one.key):
             key = (version.feed, version.record_id)
             if self.memory.decided.get(key) == version.key:
@@ -546,7 +583,7 @@ class Oracle:
             self.memory.decided[key] = version.key
             self.memory.undecided.pop(key, None)
             before = self.memory.decisions.pop(key, None)
-            nodes, review = self._subject(version, night.numbers)
+            nodes, review = self._of(version, night.numbers), self._heard(version).review
             measure, source = version["measure"], f"{version.feed}#{version.record_id}"
             if not nodes:
                 assert review is not None
@@ -587,7 +624,7 @@ class Oracle:
             self.memory.decisions[key] = Decision(
                 key,
                 node,
-                self._holders(nodes, night.numbers).get(node, ()),
+                self._holders((node,), night.numbers).get(node, ()),
                 measure,
                 version["decision_ref"],
                 version["authority_level"],
@@ -826,6 +863,8 @@ class Oracle:
             listing.due_from = night.on
         if ARTICLE_22 not in listing.reasons or best.measure in ("suspend", "close"):
             listing.due_from = None  # what is suspended or closed is not asked to be verified
+        if listing.outcome is not None:
+            listing.due_from = None  # 0007: who answered was not silent; taken back, it is asked anew
         listing.due_on = None
         if listing.due_from is not None and listing.outcome is None and best.measure in ("verify", "restrict"):
             listing.due_on = listing.due_from + self.policy.measures.article_22_due_days * DAY

@@ -553,3 +553,51 @@ def test_a_holder_of_what_was_empty_already_has_his_start_corrected(story: Story
     state = story.night("2026-10-03", {ACCOUNTS: [{**passed_on, "bound_at": day("2026-05-01")}]})
     assert state.edges[("holder", person("MOTHER"), b)].hull == (day("2026-01-01"), day("2026-05-01"))
     assert state.edges[("holder", person("SON"), b)].hull == (day("2026-05-01"), None)
+
+
+def test_an_appeal_said_again_is_of_the_tenure_that_it_freed_whatever_was_listed_since(story: Story) -> None:
+    first, next_holder = tenure("P", "2025-01-01"), tenure("P", "2026-11-20")
+    line = story.subscription("P", "A", "2025-01-01", record_id="a")
+    case = story.case("C", "2026-09-11", "2026-09-20", ("offender", phone("P")))
+    story.night("2026-10-01", {SUBSCRIPTIONS: [line], CASES: [case]})
+    appeal = {"record_id": "d", "subject": phone("P"), "outcome": "upheld", "decided_at": on_day("2026-10-02"), "decision_ref": "D"}
+    state = story.night("2026-10-02", {APPEALS: [appeal]})
+    assert released(state) == {first: "appeal_upheld"}
+    later = story.case("N", "2026-12-01", "2026-12-02", ("offender", phone("P")))
+    lines = [{**line, "deactivated_at": day("2026-10-20")}, story.subscription("P", "B", "2026-11-20", record_id="b")]
+    state = story.night("2026-12-05", {SUBSCRIPTIONS: lines, CASES: [later]})
+    assert state.active(next_holder)
+    state = story.night("2026-12-06", {APPEALS: [{**appeal, "decision_ref": "D bis"}]})
+    assert state.active(next_holder)
+    assert state.score(first) == 0
+    assert {one.node for one in state.clearances} == {first}
+
+
+def test_an_appeal_that_attaches_to_nothing_any_more_takes_back_nothing(story: Story) -> None:
+    a, b = bank_account("A"), bank_account("B")
+    named = [story.case(f"C-{one.value}", "2026-09-11", "2026-09-20", ("payee", one)) for one in (a, b)]
+    listing = story.night("2026-10-01", {CASES: named}).active(a)
+    assert listing
+    appeal = {"record_id": "d", "listing_id": listing.listing_id, "outcome": "upheld", "decision_ref": "D"}
+    story.night("2026-10-02", {APPEALS: [{**appeal, "subject": a, "decided_at": on_day("2026-10-02")}]})
+    state = story.night("2026-10-03", {APPEALS: [{**appeal, "subject": b, "decided_at": on_day("2026-10-03")}]})
+    assert {one.node for one in state.clearances} == {a}
+    assert state.active(a) is None
+    assert state.active(b)
+    assert any(one.reason == "identifier_is_not_the_listings" for one in state.for_review)
+    dismissed = {**appeal, "subject": a, "decided_at": on_day("2026-10-04"), "outcome": "dismissed"}
+    assert story.night("2026-10-04", {APPEALS: [dismissed]}).active(a)
+
+
+def test_an_answer_taken_back_gives_a_new_date_to_who_was_not_silent(story: Story) -> None:
+    w = internet_account("W")
+    listed = bound_to_a_fraud_phone(story)
+    said = answer(listed, w, "not_ours", record_id="o")
+    state = story.night("2026-10-10", {OUTCOMES: [said]})
+    withdrawn = {OUTCOMES: [{"record_id": "o", "op": "withdraw"}]}
+    listing = story.night("2026-11-20", withdrawn).active(w)
+    assert listing
+    assert (listing.measure, listing.due_on) == ("verify", date(2026, 12, 5))
+    silent = story.night("2026-12-06").active(w)
+    assert silent
+    assert (silent.measure, silent.test) == ("restrict", "verification_overdue")

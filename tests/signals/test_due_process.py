@@ -57,7 +57,7 @@ def test_a_decision_attaches_to_its_listing_or_to_the_only_tenure_ever_listed() 
     ]  # fmt: skip
 
     def decision(name: str, kind: str | None, subject: int | None, listing: str | None = None) -> dict[str, Any]:
-        taken = {"night_on": date(2026, 4, 1), "held_then": 31 if subject == 30 else None}
+        taken = {"heard_on": date(2026, 4, 1), "held_then": 31 if subject == 30 else None}
         return {"record_id": name, "subject_type": kind, "subject_id": subject, "listing_id": listing, **taken}
 
     given = [
@@ -75,7 +75,7 @@ def test_a_decision_attaches_to_its_listing_or_to_the_only_tenure_ever_listed() 
     ]
     attached = due_process.attach_decisions(
         frame(
-            "record_id string, subject_type string, subject_id bigint, listing_id string, night_on date, held_then bigint",
+            "record_id string, subject_type string, subject_id bigint, listing_id string, heard_on date, held_then bigint",
             given,
         ),
         table("blacklist.listings", listings),
@@ -94,6 +94,40 @@ def test_a_decision_attaches_to_its_listing_or_to_the_only_tenure_ever_listed() 
         "unreadable": (None, "identifier_unreadable"),
     }
     assert len(attached) == len(given)
+
+
+def test_a_decision_said_again_is_of_whom_it_was_when_it_was_heard_first() -> None:
+    def said(record: str, night: date, subject: int, listing: str | None = None) -> dict[str, Any]:
+        return {"record_id": record, "listing_id": listing, "subject_id": subject, "night_on": night}
+
+    march, april, may = date(2026, 3, 1), date(2026, 4, 1), date(2026, 5, 1)
+    versions = [
+        said("again", march, 10), said("again", may, 10), said("of another", march, 10), said("of another", may, 20),
+        said("came late", may, 10), said("came late", april, 10), said("of another listing", april, 10, "first"),
+        said("of another listing", may, 10, "second"),
+    ]  # fmt: skip
+    ddl = "record_id string, listing_id string, subject_id bigint, night_on date"
+    heard = due_process.heard_first(frame(ddl, versions)).to_dicts()
+    assert [row["heard_on"] for row in heard] == [march, march, march, may, april, april, april, may]
+
+
+def test_an_appeal_that_attaches_to_nothing_takes_back_nothing_but_a_dismissal_does() -> None:
+    def said(record: str, place: int, outcome: str, node: int | None, newest: bool = False) -> dict[str, Any]:
+        order = {"recorded_at": at("2026-01-01"), "sequence": place, "delivery_id": "d", "file": "f", "line": 1}
+        return {"record_id": record, "outcome": outcome, "node_id": node, "is_newest": newest, **order}
+
+    versions = [
+        said("moved", 1, "upheld", 1), said("moved", 2, "upheld", 2, newest=True),
+        said("lost", 1, "upheld", 3), said("lost", 2, "upheld", 4), said("lost", 3, "upheld", None, newest=True),
+        said("dismissed", 1, "upheld", 5), said("dismissed", 2, "dismissed", 5), said("dismissed", 3, "upheld", None, newest=True),
+        said("taken back", 1, "upheld", 6), said("taken back", 2, "dismissed", 6, newest=True),
+    ]  # fmt: skip
+    ddl = (
+        "record_id string, outcome string, node_id bigint, is_newest boolean, recorded_at timestamp, sequence bigint,"
+        " delivery_id string, file string, line bigint"
+    )
+    kept = due_process.stand_by(frame(ddl, versions[::-1])).select("record_id", "node_id").rows()
+    assert sorted(kept, key=str) == [("dismissed", None), ("lost", 4), ("lost", None), ("moved", 2)]
 
 
 @pytest.fixture(scope="module")
