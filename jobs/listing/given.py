@@ -48,6 +48,8 @@ class Given:
     proposals: pl.DataFrame
     leads: pl.DataFrame
     for_review: pl.DataFrame
+    first_known: pl.DataFrame
+    """due_process.first_known."""
     outcomes: pl.DataFrame
     """due_process.read_outcomes."""
     review_decisions: pl.DataFrame

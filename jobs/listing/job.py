@@ -14,7 +14,7 @@ from jobs.listing.given import Given, Terms
 from jobs.listing.tests import MEASURES
 from jobs.listing.tonight import Tonight, list_tonight
 from jobs.signals import due_process
-from jobs.signals.job import all_outcomes, known_by_phone, review_decisions, upheld_appeals
+from jobs.signals.job import all_outcomes, known_by_phone, lost_tenures, review_decisions, upheld_appeals
 
 FROM_GRAPH = (
     "signals", "influences", "scores", "edges", "tenures", "identifiers", "parties", "contested", "shared_identifiers", "spared", "doubts", "rings",
@@ -47,13 +47,15 @@ def _read(night: Night) -> Given:
     published = lake.frame("blacklist.listings")
     listings = due_process.follow_tenures(published, tables["tenures"])
     by_phone = known_by_phone(tables["tenures"])
+    lost = lost_tenures(listings, tables["tenures"], by_phone, night.key)
     return Given(
         **tables,
         published=published,
         listings=listings,
-        outcomes=all_outcomes(night, listings),
-        review_decisions=review_decisions(night, listings, by_phone),
-        upheld=upheld_appeals(night, listings, by_phone),
+        first_known=due_process.first_known(tables["signals"], source.versions("public_security/case_reports")),
+        outcomes=all_outcomes(night, listings, lost, by_phone),
+        review_decisions=review_decisions(night, listings, lost, by_phone),
+        upheld=upheld_appeals(night, listings, lost, by_phone),
         accounts=_accounts(source),
         reports=source.current("public_security/case_reports"),
     )

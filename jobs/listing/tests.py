@@ -40,13 +40,13 @@ def candidate(frame: pl.DataFrame, *, measure: pl.Expr, test: str, reason: str, 
     return frame.select(**{name: columns[name] for name in COLUMNS})
 
 
-def live_direct(signals: pl.DataFrame, cleared_until: pl.DataFrame) -> pl.DataFrame:
-    """Live signals on the node itself that it is not cleared of. `cleared_until`: node_id, until; one row per node."""
-    first = signals.group_by("lineage").agg(pl.col("first_known_at").min().alias("_first"))
-    rows = signals.filter("is_live").join(first, on="lineage", how="inner", validate="m:1")
+def live_direct(signals: pl.DataFrame, cleared_until: pl.DataFrame, first_known: pl.DataFrame) -> pl.DataFrame:
+    """Live signals on the node itself that it is not cleared of. One row per node in `cleared_until` (node_id, until), one per lineage in
+    `first_known` (lineage, lineage_known_at)."""
+    rows = signals.filter("is_live").join(first_known, on="lineage", how="inner", validate="m:1")
     rows = rows.join(cleared_until.select("node_id", "until"), on="node_id", how="left", validate="m:1")
-    is_cleared = (pl.col("_first") <= pl.col("until")).fill_null(False)
-    return rows.filter(~is_cleared).drop("_first", "until")
+    is_cleared = (pl.col("lineage_known_at") <= pl.col("until")).fill_null(False)
+    return rows.filter(~is_cleared).drop("lineage_known_at", "until")
 
 
 def found_directly(direct: pl.DataFrame, city: list[str]) -> pl.DataFrame:

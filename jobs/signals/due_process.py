@@ -13,6 +13,7 @@ import polars as pl
 from jobs.core.frames import UTC, pick, stack
 from jobs.graph.intervals import plus_days
 from jobs.releases.recipients import Recipient
+from jobs.signals.screening import CASE
 from jobs.silver.standing import VERSION_ORDER
 
 FREED_BY_OUTCOME = ("verified_clean", "rectified")
@@ -49,6 +50,18 @@ def _seconds(moment: str) -> pl.Expr:
     return pl.col(moment).dt.timestamp("us") // 1_000_000
 
 
+def first_known(signals: pl.DataFrame, reports: pl.DataFrame) -> pl.DataFrame:
+    """(lineage, lineage_known_at): when the first of its records that stand was recorded; of a case any of them, whomever it names.
+
+    `signals`: graph.signals; `reports`: the versions of case reports that stand.
+    """
+    of_cases = reports.filter(pl.col("case_id").is_not_null()).select(
+        lineage=pl.lit(CASE) + pl.col("case_id"), first_known_at="recorded_at"
+    )
+    known = pl.concat([signals.select("lineage", "first_known_at"), of_cases])
+    return known.group_by("lineage").agg(lineage_known_at=pl.col("first_known_at").min())
+
+
 def end_of_moment(moment: str) -> pl.Expr:
     """The last instant of a moment; of a day its last microsecond."""
     last = plus_days(pl.col(moment), 1) - pl.duration(microseconds=1)
@@ -83,12 +96,13 @@ def stand_by(appeals: pl.DataFrame) -> pl.DataFrame:
     return upheld.filter(pl.col("is_newest") | (pl.col("_place") == attached)).drop("_place")
 
 
-def attach_decisions(decisions: pl.DataFrame, listings: pl.DataFrame) -> pl.DataFrame:
+def attach_decisions(decisions: pl.DataFrame, listings: pl.DataFrame, lost: pl.DataFrame) -> pl.DataFrame:
     """`decisions` with `node_id` and `doubt`: for a phone the tenure of `listing_id`, without it the only tenure of the number that was ever
     listed before the night that heard the decision; where none was, the one that held the moment of the decision (`held_then`).
 
     `decisions`: listing_id, subject_type, subject_id, heard_on, held_then, …; one row per decision out, `doubt` set where it attaches to
-    nothing. A `listing_id` that no listing ever had says nothing.
+    nothing. A `listing_id` that no listing ever had says nothing. `lost`: node_id of tenures that are no more and that nobody held: what was
+    said of one is said of the tenure that held the moment.
     """
     named = listings.select(
         "listing_id", pl.col("node_id").alias("_node"), pl.coalesce("phone_id", "node_id").alias("_subject")
@@ -113,7 +127,9 @@ def attach_decisions(decisions: pl.DataFrame, listings: pl.DataFrame) -> pl.Data
         .when(pl.col("_n").is_null())
         .then("held_then")
     )
-    found = pl.when(has_listing).then(by_listing).otherwise(by_number)
+    rows = rows.with_columns(_found=pl.when(has_listing).then(by_listing).otherwise(by_number))
+    rows = rows.join(lost.select(_found="node_id", _lost=pl.lit(True)), on="_found", how="left", validate="m:1")
+    found = pl.when("_lost").then(pl.coalesce("held_then", "_found")).otherwise("_found")
     doubt = (
         pl.when(subject.is_null()).then(pl.lit("identifier_unreadable"))
         .when(found.is_null() & has_listing).then(pl.lit("identifier_is_not_the_listings"))
@@ -121,7 +137,7 @@ def attach_decisions(decisions: pl.DataFrame, listings: pl.DataFrame) -> pl.Data
         .when(found.is_null()).then(pl.lit("two_tenures_that_day"))
     )  # fmt: skip
     return rows.with_columns(node_id=found, doubt=doubt).drop(
-        "_node", "_subject", "_n", "_only", "held_then", "heard_on"
+        "_node", "_subject", "_n", "_only", "_found", "_lost", "held_then", "heard_on"
     )
 
 

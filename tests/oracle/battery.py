@@ -155,7 +155,12 @@ def _names(deliveries: Iterable[Delivery], theirs: Views) -> set[Any]:
     records = [record for delivery in deliveries for record in delivery.records]
     named = {node_id(one) for record in records for one in named_in(record)}
     cases = {f"case:{record['case_id']}" for record in records if record.get("case_id")}
-    return named | cases | set(theirs["tenures"]) | {key[0] for table in ("influences", "signals") for key in theirs[table]}
+    return (
+        named
+        | cases
+        | set(theirs["tenures"])
+        | {key[0] for table in ("influences", "signals") for key in theirs[table]}
+    )
 
 
 def play_world(

@@ -247,6 +247,7 @@ class Listing:
     score: float = 0.0
     due_from: date | None = None
     holders: tuple[Identifier, ...] = ()  # of a tenure, to follow it when its start is corrected
+    known_holders: tuple[Identifier, ...] = ()  # those that a subscription names
 
     def published(self) -> tuple[Any, ...]:
         """ "CHANGE when a published column changes": of these, what the oracle knows."""

@@ -190,6 +190,15 @@ class Numbers:
             self.implicit[node] = TenureRow(node, min(after, default=None), (), True)
         return node
 
+    def is_there(self, node: Tenure) -> bool:
+        """Whether it is a tenure tonight, known or implicit: "`tenure_from` is null when it is open to the left, else the end before it"."""
+        rows, start = self.of_phone.get(node.phone, []), node.tenure_from
+        if node in self.rows or start is None:
+            return True
+        return any(one.to == start for one in rows) and not any(
+            touches_moment(one.interval, (start, False)) for one in rows
+        )
+
     def row(self, node: Tenure) -> TenureRow:
         return self.rows.get(node) or self.implicit[node]
 

@@ -76,6 +76,7 @@ class Answer:
     tenures: frozenset[Tenure] = frozenset()
     review: Review | None = None
     told_of: Listing | None = None  # the listing that the row for a human is about
+    by_moment: bool = False  # no tenure of the number was listed: "it attaches to the tenure that holds that moment"
 
     def for_a_human(self) -> set[Review]:
         """The row for a human, of where its listing is tonight: outcomes "move with their tenure"."""
@@ -93,7 +94,9 @@ class Memory:
     shared: set[tuple[Node, str, str]] = field(default_factory=set)
     listings: list[Listing] = field(default_factory=list)
     proposals: list[Proposal] = field(default_factory=list)
-    heard: dict[tuple[Any, ...], tuple[int, Answer]] = field(default_factory=dict)  # of each version of a decision, and which was heard first
+    heard: dict[tuple[Any, ...], tuple[int, Answer]] = field(
+        default_factory=dict
+    )  # of each version of a decision, and which was heard first
     answers: dict[Key, Answer] = field(default_factory=dict)  # of each outcome
     decisions: dict[Key, Decision] = field(default_factory=dict)
     decided: dict[Key, tuple[Any, ...]] = field(default_factory=dict)  # the version that was looked at
@@ -322,9 +325,22 @@ class Oracle:
             return tuple(by_repr({subject, served} - {None})), None
         return (subject,), None
 
-    @staticmethod
-    def _holders(nodes: tuple[Node, ...], numbers: Numbers) -> dict[Node, tuple[Identifier, ...]]:
-        return {node: numbers.rows[node].holders for node in nodes if isinstance(node, Tenure) and node in numbers.rows}
+    def _is_by_moment(self, version: Version) -> bool:
+        """Whether neither a listing nor a tenure that was ever listed says which tenure an appeal is about."""
+        subject = as_identifier(version["subject"])
+        return subject is not None and not (
+            self._find_listing(version["listing_id"])
+            or any(isinstance(one.node, Tenure) and one.node.phone == subject.value for one in self.memory.listings)
+        )
+
+    def _holders(self, nodes: tuple[Node, ...], numbers: Numbers) -> dict[Node, tuple[Identifier, ...]]:
+        """Whose each tenure is; of one that is no more, whose it was when it was listed."""
+        listed = {one.node: one.known_holders for one in self.memory.listings}
+        found = {}
+        for node in nodes:
+            if isinstance(node, Tenure):
+                found[node] = numbers.rows[node].holders if node in numbers.rows else listed.get(node, ())
+        return found
 
     def _appeals(self) -> list[Version]:
         return [one for one in self.bronze.newest_or_freeing(APPEALS) if one["outcome"] == "upheld"]
@@ -343,6 +359,7 @@ class Oracle:
             if name in fresh:
                 nodes, review = self._subject(version, numbers)
                 answer = Answer(version.key, nodes, self._holders(nodes, numbers), review=review)
+                answer.by_moment = self._is_by_moment(version)
                 self.memory.heard[name] = (len(self.memory.heard), answer)
         return fresh
 
@@ -489,7 +506,11 @@ class Oracle:
         )
 
     def _moved(self, node: Node, answer: Answer, at: Moment, numbers: Numbers) -> Node:
-        """ "Clearances, decisions and outcomes move with their tenure when `tenure_from` is corrected"."""
+        """ "Clearances, decisions and outcomes move with their tenure when `tenure_from` is corrected"; "a late subscription record
+        re-attaches what was attached wrongly".
+        """
+        if answer.by_moment and isinstance(node, Tenure):
+            return numbers.attach(node.phone, at) or node
         return moved(node, answer.holders.get(node, ()), at, numbers)
 
     def _move_listings(self, numbers: Numbers) -> None:
@@ -857,7 +878,8 @@ class Oracle:
         if isinstance(listing.node, Tenure):
             party = night.parties.key(listing.node)
             behind = (party,) if isinstance(party, Identifier) and party.type in DOCUMENTS else ()
-            listing.holders = night.numbers.row(listing.node).holders or behind
+            listing.known_holders = night.numbers.row(listing.node).holders
+            listing.holders = listing.known_holders or behind
         listing.administrator = self._administrator(listing.node, night.numbers, night.accounts)
         if ARTICLE_22 in listing.reasons and best.measure == "verify" and listing.due_from is None:
             listing.due_from = night.on
@@ -917,9 +939,11 @@ def moved(node: Node, holders: tuple[Identifier, ...], at: Moment, numbers: Numb
                     abs((row.node.tenure_from - start).total_seconds()) if row.node.tenure_from and start else 0
                 ),
             ).node
-    if holders or node in numbers.rows or node in numbers.implicit:
+    if holders or numbers.is_there(node):
         return node  # the number is somebody else's now: what was said of its holder is not said of him
-    return numbers.attach(node.phone, at) or node
+    return (
+        numbers.attach(node.phone, at) or node
+    )  # of a tenure that nobody was known to hold, the moment says whose it was
 
 
 def _apart(a: Tenure, b: Tenure) -> float:

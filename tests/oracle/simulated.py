@@ -209,10 +209,19 @@ class Simulated:
             one = self.random.choice(listed)
             draw = self.random.random()
             if draw < 0.25:
-                feed, body = "public_security/appeal_decisions", self._decided(one, outcome=self._one("upheld", "upheld", "dismissed"))
+                feed, body = (
+                    "public_security/appeal_decisions",
+                    self._decided(one, outcome=self._one("upheld", "upheld", "dismissed")),
+                )
             elif one.is_proposal and draw < 0.8:
-                measure, level = self._one("restrict", "suspend", "suspend", "none"), self._one("county", "city", "province")
-                feed, body = "public_security/review_decisions", self._decided(one, measure=measure, authority_level=level)
+                measure, level = (
+                    self._one("restrict", "suspend", "suspend", "none"),
+                    self._one("county", "city", "province"),
+                )
+                feed, body = (
+                    "public_security/review_decisions",
+                    self._decided(one, measure=measure, authority_level=level),
+                )
             else:
                 feed, body = self._outcome(one)
             head = {"record_id": f"own-{self.number}-{number}", "op": "upsert", "recorded_at": self._said()}
@@ -225,7 +234,9 @@ class Simulated:
 
     def _moment(self) -> str:
         """Of late, as a day or a moment; sometimes long before the evidence."""
-        at = midnight(self.on) + timedelta(hours=self.random.choice((0, 9))) - self.random.choice((0, 0, 1, 5, 40)) * DAY
+        at = (
+            midnight(self.on) + timedelta(hours=self.random.choice((0, 9))) - self.random.choice((0, 0, 1, 5, 40)) * DAY
+        )
         stamp = _stamp(at)
         return stamp[:10] if self.random.random() < 0.5 else stamp
 
@@ -233,7 +244,9 @@ class Simulated:
         """A decision that names the listing or not, and its identifier as an agency writes it."""
         node = Identifier("phone", one.node.phone) if isinstance(one.node, Tenure) else one.node
         kind, value = self.written.get(node, node)
-        issuer, _, number = value.partition(":") if kind in ("bank_account", "payment_account", "internet_account") else ("", "", value)
+        issuer, _, number = (
+            value.partition(":") if kind in ("bank_account", "payment_account", "internet_account") else ("", "", value)
+        )
         return {
             "listing_id": one.listing_id if self.random.random() < 0.7 else None, "identifier_type": kind, "identifier": number,
             "issuer": issuer or None, "decided_at": self._moment(), "decision_ref": f"D{self.number}-{one.listing_id[:6]}", **more,
@@ -277,7 +290,9 @@ def _joined(text: str | None, other: str | None, random: Random) -> str:
     """A list with an element of another, in any role."""
     mine, theirs = json.loads(text or "[]"), json.loads(other or "[]")
     if theirs:
-        mine.append({**random.choice(theirs), "role": random.choice(("offender", "payee", "victim", "impersonated", "site"))})
+        mine.append(
+            {**random.choice(theirs), "role": random.choice(("offender", "payee", "victim", "impersonated", "site"))}
+        )
     return json.dumps(mine)
 
 
@@ -305,7 +320,5 @@ def play_simulated(seed: int, people: int, nights: int, quiet: int, policy: str 
 def play_simulated_together(seeds: Sequence[int], people: int, nights: int, quiet: int, policy: str) -> list[Wrong]:
     """What differs in each of some simulated worlds."""
     with TemporaryDirectory() as folder:
-        worlds = [
-            Simulated(Path(folder) / str(place), seed, people, nights, place) for place, seed in enumerate(seeds)
-        ]
+        worlds = [Simulated(Path(folder) / str(place), seed, people, nights, place) for place, seed in enumerate(seeds)]
         return play_together(worlds, policy, nights + quiet, Random(f"{seeds[0]}/gaps"))

@@ -560,7 +560,13 @@ def test_an_appeal_said_again_is_of_the_tenure_that_it_freed_whatever_was_listed
     line = story.subscription("P", "A", "2025-01-01", record_id="a")
     case = story.case("C", "2026-09-11", "2026-09-20", ("offender", phone("P")))
     story.night("2026-10-01", {SUBSCRIPTIONS: [line], CASES: [case]})
-    appeal = {"record_id": "d", "subject": phone("P"), "outcome": "upheld", "decided_at": on_day("2026-10-02"), "decision_ref": "D"}
+    appeal = {
+        "record_id": "d",
+        "subject": phone("P"),
+        "outcome": "upheld",
+        "decided_at": on_day("2026-10-02"),
+        "decision_ref": "D",
+    }
     state = story.night("2026-10-02", {APPEALS: [appeal]})
     assert released(state) == {first: "appeal_upheld"}
     later = story.case("N", "2026-12-01", "2026-12-02", ("offender", phone("P")))
@@ -593,7 +599,7 @@ def test_an_answer_taken_back_gives_a_new_date_to_who_was_not_silent(story: Stor
     w = internet_account("W")
     listed = bound_to_a_fraud_phone(story)
     said = answer(listed, w, "not_ours", record_id="o")
-    state = story.night("2026-10-10", {OUTCOMES: [said]})
+    story.night("2026-10-10", {OUTCOMES: [said]})
     withdrawn = {OUTCOMES: [{"record_id": "o", "op": "withdraw"}]}
     listing = story.night("2026-11-20", withdrawn).active(w)
     assert listing

@@ -5,12 +5,16 @@ from __future__ import annotations
 from datetime import date
 from typing import Any
 
+import polars as pl
 import pytest
 
 from jobs.core.settings import ROOT
+from jobs.graph.tenures import tenure_ids
 from jobs.releases.recipients import load_recipients
 from jobs.signals import due_process
+from jobs.signals.job import lost_tenures
 from tests.frames import read
+from tests.graph.rows import KEY
 from tests.signals.rows import at, frame, table
 
 
@@ -54,10 +58,11 @@ def test_a_decision_attaches_to_its_listing_or_to_the_only_tenure_ever_listed() 
         phone("once", 1, 10, 100), phone("first", 2, 20, 200), phone("second", 3, 20, 201),
         phone("then", 6, 60, 600), phone("since", 7, 60, 601) | {"listed_on": date(2026, 5, 1)},
         {"listing_id": "account", "node_id": 5, "type": "bank_account", "status": "active"},
+        phone("nobody's-and-gone", 8, 80, 8), phone("two-that-day-and-gone", 9, 90, 9),
     ]  # fmt: skip
 
     def decision(name: str, kind: str | None, subject: int | None, listing: str | None = None) -> dict[str, Any]:
-        taken = {"heard_on": date(2026, 4, 1), "held_then": 31 if subject == 30 else None}
+        taken = {"heard_on": date(2026, 4, 1), "held_then": {30: 31, 80: 81, 10: 11}.get(subject or 0)}
         return {"record_id": name, "subject_type": kind, "subject_id": subject, "listing_id": listing, **taken}
 
     given = [
@@ -72,6 +77,9 @@ def test_a_decision_attaches_to_its_listing_or_to_the_only_tenure_ever_listed() 
         decision("account", "bank_account", 5),
         decision("account-with-listing", "bank_account", 5, "account"),
         decision("unreadable", "phone", None),
+        decision("gone", "phone", 80),
+        decision("gone-with-listing", "phone", 80, "nobody's-and-gone"),
+        decision("gone-two-that-day", "phone", 90),
     ]
     attached = due_process.attach_decisions(
         frame(
@@ -79,6 +87,7 @@ def test_a_decision_attaches_to_its_listing_or_to_the_only_tenure_ever_listed() 
             given,
         ),
         table("blacklist.listings", listings),
+        frame("node_id bigint", [{"node_id": 8}, {"node_id": 9}]),
     ).to_dicts()
     assert {row["record_id"]: (row["node_id"], row["doubt"]) for row in attached} == {
         "only-tenure": (1, None),
@@ -92,6 +101,9 @@ def test_a_decision_attaches_to_its_listing_or_to_the_only_tenure_ever_listed() 
         "account": (5, None),
         "account-with-listing": (5, None),
         "unreadable": (None, "identifier_unreadable"),
+        "gone": (81, None),
+        "gone-with-listing": (81, None),
+        "gone-two-that-day": (9, None),
     }
     assert len(attached) == len(given)
 
@@ -128,6 +140,42 @@ def test_an_appeal_that_attaches_to_nothing_takes_back_nothing_but_a_dismissal_d
     )
     kept = due_process.stand_by(frame(ddl, versions[::-1])).select("record_id", "node_id").rows()
     assert sorted(kept, key=str) == [("dismissed", None), ("lost", 4), ("lost", None), ("moved", 2)]
+
+
+def test_a_tenure_that_nobody_held_is_lost_when_no_other_ends_any_longer_where_it_began() -> None:
+    known = [
+        {"phone_id": 20, "tenure_node": 2, "tenure_from": at("2025-01-01"), "tenure_to": at("2026-01-01")},
+        {"phone_id": 40, "tenure_node": 4, "tenure_from": at("2025-01-01"), "tenure_to": at("2026-02-01")},
+    ]
+    by_phone = frame("phone_id bigint, tenure_from timestamp, tenure_to timestamp, tenure_node bigint", known)
+    after = {number: tenure_ids(KEY, pl.Series([number]), pl.Series([at("2026-01-01")]))[0] for number in (10, 20, 40)}
+    listings = [
+        phone("of-a-number-without-a-tenure", after[10], 10, 1),
+        phone("after-the-end-of-one", after[20], 20, 2),
+        phone("after-an-end-that-was-corrected", after[40], 40, 3),
+        phone("open-to-the-left", 5, 50, 4, None),
+        phone("somebody-held-it", 6, 60, 5) | {"holder_id": 600},
+        phone("is-there", 7, 70, 6),
+    ]
+    there = table("graph.tenures", [{"node_id": 7, "phone_id": 70, "tenure_from": at("2026-01-01")}])
+    lost = lost_tenures(table("blacklist.listings", listings), there, by_phone, KEY)
+    assert set(lost["node_id"]) == {after[10], after[40]}
+
+
+def test_a_case_is_known_since_its_first_record_whomever_that_names() -> None:
+    signals = [
+        {"lineage": "case:a", "first_known_at": at("2026-09-20")}, {"lineage": "case:b", "first_known_at": at("2026-09-20")},
+        {"lineage": "finance:control:1", "first_known_at": at("2026-09-21")},
+    ]  # fmt: skip
+    reports = [{"case_id": "a", "recorded_at": at("2026-09-10")}, {"case_id": "b", "recorded_at": at("2026-09-25")}]
+    known = due_process.first_known(
+        table("graph.signals", signals), frame("case_id string, recorded_at timestamp", reports)
+    )
+    assert {row["lineage"]: row["lineage_known_at"] for row in read(known)} == {
+        "case:a": "2026-09-10",
+        "case:b": "2026-09-20",
+        "finance:control:1": "2026-09-21",
+    }
 
 
 @pytest.fixture(scope="module")
