@@ -101,8 +101,8 @@ def attach_decisions(decisions: pl.DataFrame, listings: pl.DataFrame, lost: pl.D
     listed before the night that heard the decision; where none was, the one that held the moment of the decision (`held_then`).
 
     `decisions`: listing_id, subject_type, subject_id, heard_on, held_then, …; one row per decision out, `doubt` set where it attaches to
-    nothing. A `listing_id` that no listing ever had says nothing. `lost`: node_id of tenures that are no more and that nobody held: what was
-    said of one is said of the tenure that held the moment.
+    nothing. A `listing_id` that no listing ever had says nothing. `lost`: node_id of tenures that are no more, and now_id: what was said of one
+    is said of that, or without it of the tenure that held the moment.
     """
     named = listings.select(
         "listing_id", pl.col("node_id").alias("_node"), pl.coalesce("phone_id", "node_id").alias("_subject")
@@ -128,8 +128,10 @@ def attach_decisions(decisions: pl.DataFrame, listings: pl.DataFrame, lost: pl.D
         .then("held_then")
     )
     rows = rows.with_columns(_found=pl.when(has_listing).then(by_listing).otherwise(by_number))
-    rows = rows.join(lost.select(_found="node_id", _lost=pl.lit(True)), on="_found", how="left", validate="m:1")
-    found = pl.when("_lost").then(pl.coalesce("held_then", "_found")).otherwise("_found")
+    rows = rows.join(
+        lost.select("now_id", _found="node_id", _lost=pl.lit(True)), on="_found", how="left", validate="m:1"
+    )
+    found = pl.when("_lost").then(pl.coalesce("now_id", "held_then", "_found")).otherwise("_found")
     doubt = (
         pl.when(subject.is_null()).then(pl.lit("identifier_unreadable"))
         .when(found.is_null() & has_listing).then(pl.lit("identifier_is_not_the_listings"))
@@ -137,7 +139,7 @@ def attach_decisions(decisions: pl.DataFrame, listings: pl.DataFrame, lost: pl.D
         .when(found.is_null()).then(pl.lit("two_tenures_that_day"))
     )  # fmt: skip
     return rows.with_columns(node_id=found, doubt=doubt).drop(
-        "_node", "_subject", "_n", "_only", "_found", "_lost", "held_then", "heard_on"
+        "_node", "_subject", "_n", "_only", "_found", "_lost", "now_id", "held_then", "heard_on"
     )
 
 

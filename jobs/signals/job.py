@@ -7,7 +7,7 @@ from datetime import datetime
 
 import polars as pl
 
-from jobs.core.frames import UTC, stack
+from jobs.core.frames import UTC, pick, stack
 from jobs.core.night import Night, StageReport
 from jobs.graph import cases, tenures
 from jobs.graph.intervals import begins, ends
@@ -182,13 +182,17 @@ def upheld_appeals(night: Night, listings: pl.DataFrame, lost: pl.DataFrame, by_
 
 
 def lost_tenures(listings: pl.DataFrame, all_tenures: pl.DataFrame, by_phone: pl.DataFrame, key: bytes) -> pl.DataFrame:
-    """(node_id): tenures without a known holder that were listed and are no more: no other ends any longer where they began."""
-    phones = listings.filter((pl.col("type") == "phone") & pl.col("holder_id").is_null())
-    gone = phones.filter(pl.col("tenure_from").is_not_null()).join(all_tenures, on="node_id", how="anti")
-    now = tenures.attach_phone(
-        gone.select("node_id", "phone_id", "tenure_from"), by_phone, key, phone="phone_id", moment=pl.col("tenure_from")
-    )
-    return now.filter(pl.col("tenure_node") != pl.col("node_id")).select("node_id").unique()
+    """(node_id, now_id): tenures that were listed and are no more. Of one whose holder no record names any longer, `now_id` is the implicit
+    tenure where it began; where somebody else holds that time it is not lost to him. One that nobody was known to hold has no `now_id`; it is
+    lost when no other ends any longer where it began.
+    """
+    phones = listings.filter((pl.col("type") == "phone") & pl.col("tenure_from").is_not_null())
+    gone = phones.join(all_tenures, on="node_id", how="anti").select("node_id", "phone_id", "tenure_from", "holder_id")
+    gone = pick(gone, "node_id", [("holder_id", True)])  # several listings of one tenure: who held it was the same
+    now = tenures.attach_phone(gone, by_phone, key, phone="phone_id", moment=pl.col("tenure_from"))
+    was_held = pl.col("holder_id").is_not_null()
+    lost = now.filter((pl.col("tenure_node") != pl.col("node_id")) & (~was_held | pl.col("is_implicit")))
+    return lost.select("node_id", now_id=pl.when(was_held).then("tenure_node"))
 
 
 def review_decisions(night: Night, listings: pl.DataFrame, lost: pl.DataFrame, by_phone: pl.DataFrame) -> pl.DataFrame:
@@ -213,7 +217,7 @@ def _with_tenure_then(decisions: pl.DataFrame, by_phone: pl.DataFrame, key: byte
 
 
 def all_outcomes(night: Night, listings: pl.DataFrame, lost: pl.DataFrame, by_phone: pl.DataFrame) -> pl.DataFrame:
-    """What recipients did, of all three feeds, with the listings that they answer; of a tenure that is `lost`, the one that held the moment."""
+    """What recipients did, of all three feeds, with the listings that they answer; of a tenure that is `lost`, what it is now."""
     columns = ["record_id", "listing_id", "recipient_id", "outcome", "acted_at", "acted_at_is_day", "recorded_at"]
     frames = [
         Sources.of(night).current(feed.id).select(pl.lit(feed.agency).alias("agency"), *columns)
@@ -226,8 +230,10 @@ def all_outcomes(night: Night, listings: pl.DataFrame, lost: pl.DataFrame, by_ph
     moved = tenures.attach_phone(
         read.filter(of_lost), by_phone, night.key, phone="phone_id", moment=pl.col("acted_at"), is_day=day
     )
-    moved = moved.with_columns(node_id=pl.coalesce("tenure_node", "node_id"))
-    return stack([read.filter(~of_lost.fill_null(False)), moved])
+    moved = moved.join(lost, on="node_id", how="left", validate="m:1").with_columns(
+        node_id=pl.coalesce("now_id", "tenure_node", "node_id")
+    )
+    return stack([read.filter(~of_lost.fill_null(False)), moved.select(read.columns)])
 
 
 def _all_claims(night: Night, known: Known, involved: pl.DataFrame) -> pl.DataFrame:

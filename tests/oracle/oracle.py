@@ -78,11 +78,11 @@ class Answer:
     told_of: Listing | None = None  # the listing that the row for a human is about
     by_moment: bool = False  # no tenure of the number was listed: "it attaches to the tenure that holds that moment"
 
-    def for_a_human(self) -> set[Review]:
-        """The row for a human, of where its listing is tonight: outcomes "move with their tenure"."""
+    def for_a_human(self, node: Node | None = None) -> set[Review]:
+        """The row for a human; of an outcome with the node where its listing's is tonight: outcomes "move with their tenure"."""
         if self.review is None:
             return set()
-        return {self.review._replace(node=self.told_of.node) if self.told_of is not None else self.review}
+        return {self.review if node is None else self.review._replace(node=node)}
 
 
 @dataclass
@@ -215,9 +215,12 @@ class Oracle:
         events = self._list(night, in_force, fresh_appeals, fresh_outcomes)
         night.reviews |= {Review(one.node, "proposal", "") for one in self.memory.proposals if one.status == "open"}
         night.reviews |= set(self.memory.undecided.values())
-        for key, answer in self.memory.answers.items():
-            if self._stands(key, answer):
-                night.reviews |= answer.for_a_human()
+        for version in self._outcomes():
+            answer = self.memory.answers[(version.feed, version.record_id)]
+            told_of = answer.told_of and self._moved(
+                answer.told_of.node, answer, as_moment(version["acted_at"]), numbers
+            )
+            night.reviews |= answer.for_a_human(told_of)
         night.reviews |= {review for one in self._appeals() for review in self._heard(one).for_a_human()}
         return State(
             on=on,
@@ -418,7 +421,8 @@ class Oracle:
                 # "An outcome counts only from the recipient that administers the listing, through its own agency's
                 # feed"
                 review = Review(listing.node, "outcome_of_another_recipient", source)
-                self.memory.answers[key] = Answer(version.key, (), {}, review=review, told_of=listing)
+                holders = self._holders((listing.node,), numbers)
+                self.memory.answers[key] = Answer(version.key, (), holders, review=review, told_of=listing)
                 continue
             outcome = version["outcome"]
             answer = Answer(version.key, (listing.node,), self._holders((listing.node,), numbers), listing)
@@ -498,12 +502,6 @@ class Oracle:
                 if as_identifier(element["identifier"]) == node and element.get("issuer"):
                     return element["issuer"]
         return None
-
-    def _stands(self, key: Key, answer: Answer) -> bool:
-        """The record still stands, and says what it said when it was understood."""
-        return any(
-            one.record_id == key[1] and one.key == answer.version for one in self.bronze.newest_or_freeing(key[0])
-        )
 
     def _moved(self, node: Node, answer: Answer, at: Moment, numbers: Numbers) -> Node:
         """ "Clearances, decisions and outcomes move with their tenure when `tenure_from` is corrected"; "a late subscription record
@@ -939,11 +937,14 @@ def moved(node: Node, holders: tuple[Identifier, ...], at: Moment, numbers: Numb
                     abs((row.node.tenure_from - start).total_seconds()) if row.node.tenure_from and start else 0
                 ),
             ).node
-    if holders or numbers.is_there(node):
-        return node  # the number is somebody else's now: what was said of its holder is not said of him
-    return (
-        numbers.attach(node.phone, at) or node
-    )  # of a tenure that nobody was known to hold, the moment says whose it was
+    if node in numbers.rows or (not holders and numbers.is_there(node)):
+        return node
+    if not holders:  # the moment says whose it was
+        return numbers.attach(node.phone, at) or node
+    start = (node.tenure_from, False) if node.tenure_from is not None else at
+    there = numbers.attach(node.phone, start)
+    # the number is somebody else's now: what was said of its holder is not said of him; but what nobody is known to hold is still his
+    return there if there is not None and there not in numbers.rows else node
 
 
 def _apart(a: Tenure, b: Tenure) -> float:

@@ -6,6 +6,7 @@ and expire.
 """
 
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime, timedelta
@@ -272,7 +273,9 @@ def _cells(column: Column, texts: list[str | None]) -> pa.Array:
 
 
 def _mixed(feed: Feed, row: Row, other: Row, random: Random) -> Row:
-    """The row with one or two things that the other says; a list has one element of the other's besides. Seldom something in it is broken."""
+    """The row with one or two things that the other says; a list has one element of the other's besides. Some of them free
+    somebody, and some are broken.
+    """
     named = [{one.type_from, one.scope, one.value} - {None} for one in feed.identifiers.values()]
     groups = [*named, *map(set, feed.intervals)]
     alone = [{name} for name in feed.columns if name not in BASE_COLUMNS and not any(name in group for group in groups)]
@@ -281,18 +284,21 @@ def _mixed(feed: Feed, row: Row, other: Row, random: Random) -> Row:
         for name in sorted(group):
             is_list = feed.columns[name].items is not None
             mixed[name] = _joined(mixed[name], other[name], random) if is_list else other[name]
-    if random.random() < 0.1:
+    says = re.match(r"(\w+) = '(\w+)'", feed.frees or "")
+    if says and random.random() < 0.25:
+        mixed[says[1]] = says[2]
+    if random.random() < 0.15:
         mixed[random.choice([name for name in feed.columns if feed.columns[name].items is None])] = "?"
     return mixed
 
 
 def _joined(text: str | None, other: str | None, random: Random) -> str:
-    """A list with an element of another, in any role."""
+    """A list with an element of another, in any role; seldom one that cannot be read."""
     mine, theirs = json.loads(text or "[]"), json.loads(other or "[]")
     if theirs:
-        mine.append(
-            {**random.choice(theirs), "role": random.choice(("offender", "payee", "victim", "impersonated", "site"))}
-        )
+        role = random.choice(("offender", "payee", "victim", "impersonated", "site"))
+        broken = {"identifier": "?"} if random.random() < 0.1 else {}
+        mine.append({**random.choice(theirs), "role": role, **broken})
     return json.dumps(mine)
 
 

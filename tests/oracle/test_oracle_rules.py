@@ -607,3 +607,20 @@ def test_an_answer_taken_back_gives_a_new_date_to_who_was_not_silent(story: Stor
     silent = story.night("2026-12-06").active(w)
     assert silent
     assert (silent.measure, silent.test) == ("restrict", "verification_overdue")
+
+
+def test_what_frees_a_tenure_frees_the_number_that_nobody_is_known_to_hold_any_longer(story: Story) -> None:
+    line = story.subscription("P", "A", "2025-01-01", record_id="s")
+    case = story.case("C", "2026-09-11", "2026-09-20", ("offender", phone("P")))
+    story.night("2026-10-01", {SUBSCRIPTIONS: [line], CASES: [case]})
+    appeal = {"subject": phone("P"), "outcome": "upheld", "decided_at": on_day("2026-10-02"), "decision_ref": "D"}
+    story.night("2026-10-02", {APPEALS: [appeal]})
+    state = story.night("2026-10-03", {SUBSCRIPTIONS: [{"record_id": "s", "op": "withdraw"}]})
+    assert {one.node for one in state.clearances} == {tenure("P", None)}
+    assert state.active(tenure("P", None)) is None
+    state = story.night("2026-10-04", {SUBSCRIPTIONS: [{**line, "record_id": "s2"}]})
+    assert {one.node for one in state.clearances} == {tenure("P", "2025-01-01")}
+    assert not [one for one in state.listings if one.status == "active"]
+    others = [{"record_id": "s2", "op": "withdraw"}, story.subscription("P", "B", "2024-01-01", record_id="b")]
+    state = story.night("2026-10-05", {SUBSCRIPTIONS: others})
+    assert state.active(tenure("P", "2024-01-01"))

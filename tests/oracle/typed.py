@@ -84,8 +84,8 @@ def read_record(feed: Feed, texts: Mapping[str, Any], said: Delivery) -> Read:
     """One row of bronze against its contract. Of a withdrawal only record_id and recorded_at are looked at."""
     whole = texts.get("undecodable") is None
     is_said = texts.get("op") != "withdraw"
-    own = [one for one in feed.schema_ if one.name not in BASE_COLUMNS]
-    read = read_columns([feed.columns[name] for name in BASE_COLUMNS], {}, texts, said.business_date, whole)
+    base, own = feed.schema_[: len(BASE_COLUMNS)], feed.schema_[len(BASE_COLUMNS) :]
+    read = read_columns(base, {}, texts, said.business_date, whole)
     given = texts if is_said else {}
     rest = read_columns(own, feed.identifiers, given, said.business_date, whole and is_said)
     read = Read(read.values | rest.values, read.reasons | rest.reasons)
@@ -262,13 +262,18 @@ def _issuer(one: Named, kind: str | None, named: Mapping[str, Column], texts: Te
     if one.scope is None:
         return None, False
     text = texts.get(one.scope)
-    kinds = [one.type] if one.type else list(codes()[str(named[str(one.type_from)].codes)].codes)
-    listed = {ISSUERS.get(str(each)) for each in kinds}
-    list_id = ISSUERS.get(kind) if kind else next(iter(listed)) if len(listed) == 1 else None
+    list_id = ISSUERS.get(kind) if kind else _only_list(str(named[str(one.type_from)].codes))
     if list_id is None:
         return (None if is_blank(text) else text), False
     code = _spellings(list_id).get((clean_py(text) or "").lower())
     return code, not is_blank(text) and code is None
+
+
+@cache
+def _only_list(types: str) -> str | None:
+    """The closed list of issuers, if it is one for all types of a code list: then it need not be known which it is."""
+    lists = {ISSUERS.get(kind) for kind in codes()[types].codes}
+    return lists.pop() if len(lists) == 1 else None
 
 
 def _labelled(label: str, found: Identifier | None) -> Iterator[tuple[str, Identifier | None]]:

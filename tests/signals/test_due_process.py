@@ -59,6 +59,7 @@ def test_a_decision_attaches_to_its_listing_or_to_the_only_tenure_ever_listed() 
         phone("then", 6, 60, 600), phone("since", 7, 60, 601) | {"listed_on": date(2026, 5, 1)},
         {"listing_id": "account", "node_id": 5, "type": "bank_account", "status": "active"},
         phone("nobody's-and-gone", 8, 80, 8), phone("two-that-day-and-gone", 9, 90, 9),
+        phone("withdrawn", 12, 120, 12),
     ]  # fmt: skip
 
     def decision(name: str, kind: str | None, subject: int | None, listing: str | None = None) -> dict[str, Any]:
@@ -80,6 +81,7 @@ def test_a_decision_attaches_to_its_listing_or_to_the_only_tenure_ever_listed() 
         decision("gone", "phone", 80),
         decision("gone-with-listing", "phone", 80, "nobody's-and-gone"),
         decision("gone-two-that-day", "phone", 90),
+        decision("withdrawn", "phone", 120),
     ]
     attached = due_process.attach_decisions(
         frame(
@@ -87,7 +89,7 @@ def test_a_decision_attaches_to_its_listing_or_to_the_only_tenure_ever_listed() 
             given,
         ),
         table("blacklist.listings", listings),
-        frame("node_id bigint", [{"node_id": 8}, {"node_id": 9}]),
+        frame("node_id bigint, now_id bigint", [{"node_id": 8}, {"node_id": 9}, {"node_id": 12, "now_id": 13}]),
     ).to_dicts()
     assert {row["record_id"]: (row["node_id"], row["doubt"]) for row in attached} == {
         "only-tenure": (1, None),
@@ -104,6 +106,7 @@ def test_a_decision_attaches_to_its_listing_or_to_the_only_tenure_ever_listed() 
         "gone": (81, None),
         "gone-with-listing": (81, None),
         "gone-two-that-day": (9, None),
+        "withdrawn": (13, None),
     }
     assert len(attached) == len(given)
 
@@ -154,12 +157,14 @@ def test_a_tenure_that_nobody_held_is_lost_when_no_other_ends_any_longer_where_i
         phone("after-the-end-of-one", after[20], 20, 2),
         phone("after-an-end-that-was-corrected", after[40], 40, 3),
         phone("open-to-the-left", 5, 50, 4, None),
-        phone("somebody-held-it", 6, 60, 5) | {"holder_id": 600},
+        phone("somebody-held-it-and-nobody-does", 6, 60, 5, "2026-01-01") | {"holder_id": 600},
+        phone("somebody-held-it-and-somebody-else-does", 8, 20, 5, "2025-06-01") | {"holder_id": 600},
         phone("is-there", 7, 70, 6),
     ]
     there = table("graph.tenures", [{"node_id": 7, "phone_id": 70, "tenure_from": at("2026-01-01")}])
     lost = lost_tenures(table("blacklist.listings", listings), there, by_phone, KEY)
-    assert set(lost["node_id"]) == {after[10], after[40]}
+    nobodys = tenure_ids(KEY, pl.Series([60]), pl.Series([None], dtype=pl.Datetime("us", "UTC")))[0]
+    assert dict(lost.rows()) == {after[10]: None, after[40]: None, 6: nobodys}
 
 
 def test_a_case_is_known_since_its_first_record_whomever_that_names() -> None:
