@@ -62,10 +62,18 @@ def knobs_of(seed: int) -> Knobs:
 class Habits:
     """How often a delivery is held back for one night or more; how many records at most are withdrawn or rewritten, and listings answered."""
 
-    holds: float = 0.08
-    withdrawals: int = 2
-    rewrites: int = 6
-    answers: int = 3
+    holds: float
+    withdrawals: int
+    rewrites: int
+    answers: int
+
+
+def habits_of(seed: int) -> Habits:
+    """What people and agencies of a world are like: some are quiet, some change their minds all the time."""
+    random = Random(f"{seed}/habits")
+    return Habits(
+        random.choice((0.0, 0.08, 0.2)), random.choice((1, 2, 6)), random.choice((2, 6, 20)), random.choice((1, 3, 8))
+    )
 
 
 class Simulated:
@@ -73,15 +81,13 @@ class Simulated:
     others it is played with them: then it has no snapshots, which speak of all.
     """
 
-    def __init__(
-        self, folder: Path, seed: int, people: int, nights: int, place: int | None = None, habits: Habits = Habits()
-    ) -> None:
+    def __init__(self, folder: Path, seed: int, people: int, nights: int, place: int | None = None) -> None:
         self.name = f"simulated world {seed} of {people} people"
         self.place = place
         self.written: dict[Identifier, Identifier] = {}  # what an identifier is called where it is played alone
         knobs = knobs_of(seed) if place is None else replace(knobs_of(seed), snapshot_rate=0.0)
         self.landing, self.lake = folder / "landing", folder / "lake"
-        self.nights, self.habits = nights, habits
+        self.nights, self.habits = nights, habits_of(seed)
         self.random = Random(f"{seed}/{people}/answers")
         self.on, self.number = START, 0
         self.sequences: dict[str, int] = {}
