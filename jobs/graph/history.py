@@ -81,7 +81,8 @@ def _begin(identity: Sequence[str], sim: Sequence[str], phone: str | None) -> pl
     when_known = pl.min_horizontal(first, pl.col("_end"))
     begin = pl.col("_start")
     if sim:
-        begin = pl.when(has_before & _same(["_start", *identity], 1)).then(when_known).otherwise(begin)
+        changed = pl.max_horizontal("_start", when_known)  # what is changed before it begins was never otherwise
+        begin = pl.when(has_before & _same(["_start", *identity], 1)).then(changed).otherwise(begin)
     if phone is None:
         return begin
     emptied = pl.col(phone).is_null() & _had_phone(phone)

@@ -149,7 +149,7 @@ def _with_status(rows: pl.DataFrame, grounds: Grounds, on: date) -> pl.DataFrame
 
 
 def turned_down(decisions: pl.DataFrame, proposals: pl.DataFrame, verified: pl.DataFrame) -> pl.DataFrame:
-    """(node_id, lineage) that no proposal may rest on: by a decision `none`, or a `verified_clean` on a proposal.
+    """(node_id, lineage) that no proposal may rest on: by a decision `none`, or an outcome that freed a proposal.
 
     `verified`: node_id, lineages of listings that stood as proposals and were verified.
     """

@@ -43,7 +43,7 @@ class Given:
     published: pl.DataFrame
     """blacklist.listings as they stand."""
     listings: pl.DataFrame
-    """The same, moved along with their tenures (due_process.follow_tenures)."""
+    """The same, moved along with their tenures (signals.job.follow_listings)."""
     decisions: pl.DataFrame
     proposals: pl.DataFrame
     leads: pl.DataFrame

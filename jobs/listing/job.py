@@ -14,7 +14,7 @@ from jobs.listing.given import Given, Terms
 from jobs.listing.tests import MEASURES
 from jobs.listing.tonight import Tonight, list_tonight
 from jobs.signals import due_process
-from jobs.signals.job import all_outcomes, known_by_phone, lost_tenures, review_decisions, upheld_appeals
+from jobs.signals.job import all_outcomes, follow_listings, known_by_phone, review_decisions, upheld_appeals
 
 FROM_GRAPH = (
     "signals", "influences", "scores", "edges", "tenures", "identifiers", "parties", "contested", "shared_identifiers", "spared", "doubts", "rings",
@@ -45,9 +45,8 @@ def _read(night: Night) -> Given:
     tables = {name: lake.frame(f"graph.{name}") for name in FROM_GRAPH}
     tables |= {name: lake.frame(f"blacklist.{name}") for name in FROM_BLACKLIST}
     published = lake.frame("blacklist.listings")
-    listings = due_process.follow_tenures(published, tables["tenures"])
     by_phone = known_by_phone(tables["tenures"])
-    lost = lost_tenures(listings, tables["tenures"], by_phone, night.key)
+    listings, lost = follow_listings(published, tables["tenures"], by_phone, night.key)
     return Given(
         **tables,
         published=published,

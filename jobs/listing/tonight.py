@@ -113,7 +113,7 @@ def _pass_tests(given: Given, judged: _Judged, terms: Terms) -> _Passed:
         freed.select("node_id", "tenures", "acted_at"), policy,
     )  # fmt: skip
     held = tests.held_by_the_found(given.influences, given.scores, given.parties, given.contested, policy)
-    verified = freed.filter((pl.col("outcome") == "verified_clean") & pl.col("reasons").list.contains(PROPOSED))
+    verified = freed.filter(pl.col("reasons").list.contains(PROPOSED))
     down = deciding.turned_down(decisions, given.proposals, verified.select("node_id", "lineages"))
     own_hands = held.filter(~pl.col("hands_changed")).drop("hands_changed")
     return _Passed(

@@ -20,12 +20,13 @@ FREED_BY_OUTCOME = ("verified_clean", "rectified")
 FAR = 2**40  # seconds: farther than any two moments
 
 
-def follow_tenures(listings: pl.DataFrame, tenures: pl.DataFrame) -> pl.DataFrame:
-    """Listings of a tenure whose start was corrected since move to the tenure of the same number and holder that starts nearest."""
-    lost = listings.filter(pl.col("type") == "phone").join(tenures, on="node_id", how="anti")
+def follow_tenures(listings: pl.DataFrame, tenures: pl.DataFrame, gone: pl.DataFrame) -> pl.DataFrame:
+    """Listings of a tenure whose start was corrected since move to the tenure of the same number and holder that starts nearest. `gone`:
+    node_id of tenures that are no more."""
+    lost = listings.filter(pl.col("type") == "phone").join(gone, on="node_id", how="semi")
     other = tenures.select(
         pl.col("phone_id"),
-        pl.coalesce("holder_id", "node_id").alias("_holder"),
+        pl.col("holder_id").alias("_holder"),
         pl.col("node_id").alias("_node"),
         pl.col("tenure_from").alias("_start"),
     )

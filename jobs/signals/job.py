@@ -61,8 +61,8 @@ def known_by_phone(all_tenures: pl.DataFrame) -> pl.DataFrame:
 def run(night: Night) -> StageReport:
     """Signals, influences, scores and rings anew. Rows in: claims that stand; rows out: scored nodes."""
     lake, source, known = night.lake, Sources.of(night), Known.of(night)
-    listings = due_process.follow_tenures(lake.frame("blacklist.listings"), known.tenures)
-    lost = lost_tenures(listings, known.tenures, known.by_phone, night.key)
+    published = lake.frame("blacklist.listings")
+    listings, lost = follow_listings(published, known.tenures, known.by_phone, night.key)
     upheld = upheld_appeals(night, listings, lost, known.by_phone)
     outcomes = all_outcomes(night, listings, lost, known.by_phone)
     clearances = due_process.clear(upheld, outcomes, night.on)
@@ -181,18 +181,33 @@ def upheld_appeals(night: Night, listings: pl.DataFrame, lost: pl.DataFrame, by_
     return stack([due_process.stand_by(attached.filter(pl.col("is_newest").is_not_null())), freeing])
 
 
-def lost_tenures(listings: pl.DataFrame, all_tenures: pl.DataFrame, by_phone: pl.DataFrame, key: bytes) -> pl.DataFrame:
-    """(node_id, now_id): tenures that were listed and are no more. Of one whose holder no record names any longer, `now_id` is the implicit
-    tenure where it began; where somebody else holds that time it is not lost to him. One that nobody was known to hold has no `now_id`; it is
-    lost when no other ends any longer where it began.
+def follow_listings(
+    listings: pl.DataFrame, all_tenures: pl.DataFrame, by_phone: pl.DataFrame, key: bytes
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """(listings moved along with their tenures, `lost_tenures`)."""
+    gone = gone_tenures(listings, all_tenures, by_phone, key)
+    moved = due_process.follow_tenures(listings, all_tenures, gone)
+    return moved, lost_tenures(moved.join(gone, on="node_id", how="semi"), by_phone, key)
+
+
+def lost_tenures(gone: pl.DataFrame, by_phone: pl.DataFrame, key: bytes) -> pl.DataFrame:
+    """(node_id, now_id): of `gone`, listings of tenures that are no more and moved nowhere, the tenures that are another now. `now_id`: of one
+    that somebody was known to hold the implicit tenure where it began; where somebody else holds that time, it is not lost to him.
     """
-    phones = listings.filter((pl.col("type") == "phone") & pl.col("tenure_from").is_not_null())
-    gone = phones.join(all_tenures, on="node_id", how="anti").select("node_id", "phone_id", "tenure_from", "holder_id")
-    gone = pick(gone, "node_id", [("holder_id", True)])  # several listings of one tenure: who held it was the same
-    now = tenures.attach_phone(gone, by_phone, key, phone="phone_id", moment=pl.col("tenure_from"))
+    rows = gone.select("node_id", "phone_id", "tenure_from", "holder_id")
+    rows = pick(rows, "node_id", [("holder_id", True)])  # several listings of one tenure: who held it was the same
+    now = tenures.attach_phone(rows, by_phone, key, phone="phone_id", moment=pl.col("tenure_from"))
     was_held = pl.col("holder_id").is_not_null()
-    lost = now.filter((pl.col("tenure_node") != pl.col("node_id")) & (~was_held | pl.col("is_implicit")))
+    lost = now.filter(~was_held | pl.col("is_implicit"))
     return lost.select("node_id", now_id=pl.when(was_held).then("tenure_node"))
+
+
+def gone_tenures(listings: pl.DataFrame, all_tenures: pl.DataFrame, by_phone: pl.DataFrame, key: bytes) -> pl.DataFrame:
+    """(node_id): tenures that were listed and are no more: none begins there, and none without a known holder, as no other ends there."""
+    phones = listings.filter((pl.col("type") == "phone") & pl.col("tenure_from").is_not_null())
+    missing = phones.select("node_id", "phone_id", "tenure_from").unique().join(all_tenures, on="node_id", how="anti")
+    now = tenures.attach_phone(missing, by_phone, key, phone="phone_id", moment=pl.col("tenure_from"))
+    return now.filter(pl.col("tenure_node") != pl.col("node_id")).select("node_id").unique()
 
 
 def review_decisions(night: Night, listings: pl.DataFrame, lost: pl.DataFrame, by_phone: pl.DataFrame) -> pl.DataFrame:

@@ -65,6 +65,18 @@ CASES: dict[str, tuple[list[dict[str, Any]], list[Stretch]]] = {
         [says("2026-01-02", "2026-01-01"), says("2026-02-05", "2026-01-01", sim="sim 2", end="2026-02-03")],
         [lasts("A", "2026-01-01", "2026-02-03"), lasts("A", "2026-02-03", None, sim="sim 2")],
     ),
+    "another sim that is recorded before the start was there from the start": (
+        [says("2026-01-02", "2026-03-01"), says("2026-02-05", "2026-03-01", sim="sim 2")],
+        [lasts("A", "2026-03-01", None, sim="sim 2")],
+    ),
+    "a sim that is repeated without the end that it came with changed when it was first recorded": (
+        [
+            says("2026-01-02", "2026-01-01"),
+            says("2026-02-05", "2026-01-01", sim="sim 2", end="2026-02-03"),
+            says("2026-03-05", "2026-01-01", sim="sim 2"),
+        ],
+        [lasts("A", "2026-01-01", "2026-02-05"), lasts("A", "2026-02-05", None, sim="sim 2")],
+    ),
     "a sim that is repeated changed when it was first recorded": (
         [
             says("2026-01-02", "2026-01-01"),

@@ -72,7 +72,6 @@ class Answer:
     listing: Listing | None = None
     applies: bool = False  # to a `verify` or overdue `restrict` listing
     lineages: frozenset[Lineage] = frozenset()
-    proposed: frozenset[Lineage] = frozenset()
     tenures: frozenset[Tenure] = frozenset()
     review: Review | None = None
     told_of: Listing | None = None  # the listing that the row for a human is about
@@ -284,7 +283,8 @@ class Oracle:
         for feed in self.bronze.feeds():
             for delivery in self.bronze.deliveries(feed):
                 for record in delivery.records:
-                    walk(record, delivery.business_date)
+                    if not record.get("frees_only"):  # "a quarantined version changes nothing"
+                        walk(record, delivery.business_date)
         return lambda node: seen.get(Identifier("phone", node.phone) if isinstance(node, Tenure) else node, date.max)
 
     # -- appeals and outcomes
@@ -411,47 +411,34 @@ class Oracle:
             earlier = self.memory.answers.get(key)
             if earlier is not None and earlier.version == version.key:
                 continue
-            source = f"{version.feed}#{version.record_id}"
             listing = self._find_listing(version["listing_id"])
-            if listing is None:
-                review = Review(None, "outcome_of_no_listing", source)
-                self.memory.answers[key] = Answer(version.key, (), {}, review=review)
-                continue
-            if not self._administers(version, listing, numbers, accounts):
-                # "An outcome counts only from the recipient that administers the listing, through its own agency's
-                # feed"
-                review = Review(listing.node, "outcome_of_another_recipient", source)
-                holders = self._holders((listing.node,), numbers)
-                self.memory.answers[key] = Answer(version.key, (), holders, review=review, told_of=listing)
-                continue
-            outcome = version["outcome"]
-            answer = Answer(version.key, (listing.node,), self._holders((listing.node,), numbers), listing)
-            answer.told_of = listing
-            if outcome == "not_ours":
-                answer.review = Review(listing.node, "not_ours", source)
-            if earlier is not None and earlier.listing is listing and outcome in FREEING:
-                answer.proposed = earlier.proposed
-            self.memory.answers[key] = answer
+            nodes = (listing.node,) if listing is not None else ()
+            self.memory.answers[key] = Answer(version.key, nodes, self._holders(nodes, numbers), told_of=listing)
         for version in self._outcomes():
             answer = self.memory.answers[(version.feed, version.record_id)]
-            listing, outcome = answer.listing, version["outcome"]
+            answer.listing = self._listing_answered(version, answer, numbers, accounts)
+        for version in self._outcomes():
+            answer = self.memory.answers[(version.feed, version.record_id)]
+            outcome, source = version["outcome"], f"{version.feed}#{version.record_id}"
+            listing = answer.listing
+            answer.applies = False
             if listing is None:
+                of = answer.told_of.node if answer.told_of is not None else None
+                answer.review = Review(of, "outcome_of_another_recipient" if of else "outcome_of_no_listing", source)
                 continue
+            answer.review = Review(listing.node, "not_ours", source) if outcome == "not_ours" else None
             # it speaks of the listing as it stands: one that a finding closed may come down to `verify` later
             lifts = listing.measure == "verify" or listing.test == OVERDUE
             answer.applies = lifts or outcome == "closed"
             answer.lineages, answer.tenures = listing.lineages, listing.tenures
-            if outcome in FREEING:
-                answer.review = (
-                    None if lifts else Review(listing.node, "outcome_contradicts_measure", version.record_id)
-                )
+            if outcome in FREEING and not lifts:
+                answer.review = Review(listing.node, "outcome_contradicts_measure", source)
             if listing.status != "active" or not answer.applies:
                 continue
             if outcome in FREEING:
                 fresh.append((listing, "verified"))
                 for one in self.memory.proposals:
                     if one.node == listing.node and one.status == "open":
-                        answer.proposed = one.lineages
                         one.status, one.decided_on, one.decision_ref = "turned_down", on, version.record_id
             elif outcome == "closed" and version is self._newest_answer(listing):
                 fresh.insert(0, (listing, "acted"))  # what was done last says why it goes
@@ -461,6 +448,15 @@ class Oracle:
         """Of what was answered to a listing, what was done last."""
         mine = [one for one in self._outcomes() if self.memory.answers[(one.feed, one.record_id)].listing is listing]
         return max(mine, key=lambda one: (as_moment(one["acted_at"])[0], one.recorded_at, one["outcome"]))
+
+    def _listing_answered(
+        self, version: Version, answer: Answer, numbers: Numbers, accounts: Accounts
+    ) -> Listing | None:
+        """ "An outcome counts only from the recipient that administers the listing, through its own agency's feed", by what is known
+        tonight.
+        """
+        listing = answer.told_of
+        return listing if listing and self._administers(version, listing, numbers, accounts) else None
 
     def _administers(self, version: Version, listing: Listing, numbers: Numbers, accounts: Accounts) -> bool:
         recipient = self.recipients.get(version["recipient_id"])
@@ -515,12 +511,7 @@ class Oracle:
         """ "`listing_id` is stable for the life of a listing": it stays with its tenure, and so does what its term used up."""
         for listing in self.memory.listings:
             before = listing.node
-            if (
-                isinstance(before, Tenure)
-                and before not in numbers.rows
-                and before not in numbers.implicit
-                and listing.holders
-            ):
+            if isinstance(before, Tenure) and not numbers.is_there(before) and listing.holders:
                 mine = [
                     row.node
                     for row in numbers.of_phone.get(before.phone, [])
@@ -667,8 +658,8 @@ class Oracle:
             if node != decision.node:
                 decision.node = node
             other = newest.get(node)
-            order = (last_of(decision.decided_at), decision.recorded_at, key)
-            if other is None or order > (last_of(other.decided_at), other.recorded_at, other.feed_record):
+            order = (decision.decided_at[0], decision.recorded_at, key)
+            if other is None or order > (other.decided_at[0], other.recorded_at, other.feed_record):
                 newest[node] = decision
         return [one for _, one in sorted(newest.items(), key=repr)]
 
@@ -684,7 +675,7 @@ class Oracle:
         return found
 
     def _turned_down(self) -> list[Clearance]:
-        """ "`none`, and a `verified_clean` on a proposal, turn it down for its lineages"."""
+        """ "`none`, and a `verified_clean` on a proposal, turn it down for its lineages". 0007: `rectified` too."""
         found = []
         standing = {(one.feed, one.record_id) for one in self.bronze.newest(REVIEWS)}
         for key, decision in sorted(self.memory.decisions.items()):
@@ -692,9 +683,10 @@ class Oracle:
                 found.append(Clearance(decision.node, "proposal", "proposal", decision.ref, decision.lineages))
         for version in self._outcomes():
             answer = self.memory.answers[(version.feed, version.record_id)]
-            if answer.proposed and answer.listing is not None:
-                ref = answer.listing.listing_id
-                found.append(Clearance(answer.listing.node, "proposal", "proposal", ref, answer.proposed))
+            listing = answer.listing
+            is_on_proposal = listing is not None and PROPOSED in listing.reasons and answer.applies
+            if listing is not None and is_on_proposal and version["outcome"] in FREEING:
+                found.append(Clearance(listing.node, "proposal", "proposal", listing.listing_id, listing.lineages))
         return found
 
     def _propose(self, night: Night, in_force: list[Decision]) -> None:
@@ -879,12 +871,12 @@ class Oracle:
             listing.known_holders = night.numbers.row(listing.node).holders
             listing.holders = listing.known_holders or behind
         listing.administrator = self._administrator(listing.node, night.numbers, night.accounts)
-        if ARTICLE_22 in listing.reasons and best.measure == "verify" and listing.due_from is None:
+        if listing.outcome is not None:
+            listing.due_from = None  # it stops the due date: one that comes after is given anew
+        elif ARTICLE_22 in listing.reasons and best.measure == "verify" and listing.due_from is None:
             listing.due_from = night.on
         if ARTICLE_22 not in listing.reasons or best.measure in ("suspend", "close"):
             listing.due_from = None  # what is suspended or closed is not asked to be verified
-        if listing.outcome is not None:
-            listing.due_from = None  # 0007: who answered was not silent; taken back, it is asked anew
         listing.due_on = None
         if listing.due_from is not None and listing.outcome is None and best.measure in ("verify", "restrict"):
             listing.due_on = listing.due_from + self.policy.measures.article_22_due_days * DAY

@@ -12,7 +12,7 @@ from jobs.core.settings import ROOT
 from jobs.graph.tenures import tenure_ids
 from jobs.releases.recipients import load_recipients
 from jobs.signals import due_process
-from jobs.signals.job import lost_tenures
+from jobs.signals.job import follow_listings, gone_tenures
 from tests.frames import read
 from tests.graph.rows import KEY
 from tests.signals.rows import at, frame, table
@@ -28,7 +28,7 @@ def test_a_listing_follows_its_tenure_when_its_start_is_corrected() -> None:
         phone("stays", 1, 10, 100),
         phone("moves-to-the-nearest", 2, 20, 200, "2026-03-01"),
         phone("another-holder", 3, 30, 300),
-        phone("opens-to-the-left", 4, 40, 4004, None),
+        phone("nobody-was-known", 4, 40, 4004, "2026-03-01"),
         phone("contested", 5, 50, 5, "2026-03-01") | {"holder_id": 500},
         {"listing_id": "account", "node_id": 5, "type": "bank_account", "status": "active"},
     ]
@@ -41,13 +41,14 @@ def test_a_listing_follows_its_tenure_when_its_start_is_corrected() -> None:
         tenure(31, 30, 301, "2026-01-01"), tenure(4004, 40, None, "2026-01-01"),
         tenure(51, 50, 500, "2026-02-01"), tenure(52, 50, 501, "2026-02-20"),
     ]  # fmt: skip
-    moved = due_process.follow_tenures(table("blacklist.listings", listings), table("graph.tenures", tenures))
+    gone = frame("node_id bigint", [{"node_id": node} for node in (2, 3, 4, 5)])
+    moved = due_process.follow_tenures(table("blacklist.listings", listings), table("graph.tenures", tenures), gone)
     rows = read(moved.select("listing_id", "node_id", "tenure_from"))
     assert {row["listing_id"]: (row["node_id"], row["tenure_from"] or "") for row in rows} == {
         "stays": (1, "2026-01-01"),
         "moves-to-the-nearest": (22, "2026-02-20"),
         "another-holder": (3, "2026-01-01"),
-        "opens-to-the-left": (4004, "2026-01-01"),
+        "nobody-was-known": (4, "2026-03-01"),
         "contested": (51, "2026-02-01"),
         "account": (5, ""),
     }
@@ -145,7 +146,7 @@ def test_an_appeal_that_attaches_to_nothing_takes_back_nothing_but_a_dismissal_d
     assert sorted(kept, key=str) == [("dismissed", None), ("lost", 4), ("lost", None), ("moved", 2)]
 
 
-def test_a_tenure_that_nobody_held_is_lost_when_no_other_ends_any_longer_where_it_began() -> None:
+def test_a_listed_tenure_is_gone_when_none_begins_there_and_no_other_ends_there() -> None:
     known = [
         {"phone_id": 20, "tenure_node": 2, "tenure_from": at("2025-01-01"), "tenure_to": at("2026-01-01")},
         {"phone_id": 40, "tenure_node": 4, "tenure_from": at("2025-01-01"), "tenure_to": at("2026-02-01")},
@@ -158,13 +159,20 @@ def test_a_tenure_that_nobody_held_is_lost_when_no_other_ends_any_longer_where_i
         phone("after-an-end-that-was-corrected", after[40], 40, 3),
         phone("open-to-the-left", 5, 50, 4, None),
         phone("somebody-held-it-and-nobody-does", 6, 60, 5, "2026-01-01") | {"holder_id": 600},
-        phone("somebody-held-it-and-somebody-else-does", 8, 20, 5, "2025-06-01") | {"holder_id": 600},
+        phone("somebody-held-it-and-somebody-else-does", 9, 20, 5, "2025-06-01") | {"holder_id": 600},
+        phone("somebody-holds-it-since-another-day", 8, 80, 7) | {"holder_id": 800},
         phone("is-there", 7, 70, 6),
     ]
-    there = table("graph.tenures", [{"node_id": 7, "phone_id": 70, "tenure_from": at("2026-01-01")}])
-    lost = lost_tenures(table("blacklist.listings", listings), there, by_phone, KEY)
+    there = [
+        {"node_id": 7, "phone_id": 70, "tenure_from": at("2026-01-01")},
+        {"node_id": 81, "phone_id": 80, "tenure_from": at("2026-01-02"), "holder_id": 800},
+    ]
+    given = table("blacklist.listings", listings), table("graph.tenures", there), by_phone, KEY
+    assert set(gone_tenures(*given)["node_id"]) == {after[10], after[40], 6, 8, 9}
+    moved, lost = follow_listings(*given)
     nobodys = tenure_ids(KEY, pl.Series([60]), pl.Series([None], dtype=pl.Datetime("us", "UTC")))[0]
     assert dict(lost.rows()) == {after[10]: None, after[40]: None, 6: nobodys}
+    assert moved.filter(listing_id="somebody-holds-it-since-another-day")["node_id"].to_list() == [81]
 
 
 def test_a_case_is_known_since_its_first_record_whomever_that_names() -> None:
