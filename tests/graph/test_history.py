@@ -57,6 +57,14 @@ CASES: dict[str, tuple[list[dict[str, Any]], list[Stretch]]] = {
         [says("2026-01-02", "2026-01-01"), says("2026-02-05", "2026-01-01", holder="son")],
         [lasts("A", "2026-01-01", None, holder="son")],
     ),
+    "another sim that was taken back at the same moment changed nothing": (
+        [
+            says("2026-01-02", "2026-01-01"),
+            says("2026-02-05", "2026-01-01", sim="sim 2", line=1),
+            says("2026-02-05", "2026-01-01", line=2),
+        ],
+        [lasts("A", "2026-01-01", "2026-02-05"), lasts("A", "2026-02-05", None)],
+    ),
     "another sim with the same start is a change when it was recorded": (
         [says("2026-01-02", "2026-01-01"), says("2026-02-05", "2026-01-01", sim="sim 2")],
         [lasts("A", "2026-01-01", "2026-02-05"), lasts("A", "2026-02-05", None, sim="sim 2")],
