@@ -290,10 +290,11 @@ def _mixed(feed: Feed, row: Row, other: Row, random: Random) -> Row:
         for name in sorted(group):
             is_list = feed.columns[name].items is not None
             mixed[name] = _joined(mixed[name], other[name], random) if is_list else other[name]
-    says = re.match(r"(\w+) = '(\w+)'", feed.frees or "")
-    if says and random.random() < 0.25:
-        mixed[says[1]] = says[2]
-    if random.random() < 0.15:
+    frees = re.match(r"(\w+) = '(\w+)'", feed.frees or "")
+    is_freeing = frees is not None and random.random() < 0.25
+    if frees and is_freeing:
+        mixed[frees[1]] = frees[2]
+    if random.random() < (0.5 if is_freeing else 0.15):
         mixed[random.choice([name for name in feed.columns if feed.columns[name].items is None])] = "?"
     return mixed
 

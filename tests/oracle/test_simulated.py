@@ -14,7 +14,7 @@ from tests.oracle.simulated import Simulated, play_simulated, play_simulated_tog
 AT_ONCE = 14
 N_BATCHES = 3
 NIGHTS, QUIET = 3, 1
-ALONE = ((7001, 25, 3, 1), (7002, 40, 3, 1))
+ALONE = ((7001, 20, 3, 1), (7002, 30, 3, 1))
 SOAK = int(os.environ.get("ANTIFRAUD_SOAK", "0"))
 SOAK_FROM = int(os.environ.get("ANTIFRAUD_SOAK_FROM", "100000"))
 
@@ -27,7 +27,7 @@ def policy_for(number: int) -> str:
 @pytest.mark.parametrize("batch", range(N_BATCHES))
 def test_the_two_agree_on_simulated_worlds(batch: int) -> None:
     seeds = range(batch * AT_ONCE, (batch + 1) * AT_ONCE)
-    wrong = play_simulated_together(seeds, (12, 20, 15)[batch], NIGHTS, QUIET, policy_for(batch))
+    wrong = play_simulated_together(seeds, (10, 16, 12)[batch], NIGHTS, QUIET, policy_for(batch))
     assert not wrong, f"{len(wrong)} worlds differ; the first: {wrong[0]}"
 
 
@@ -52,13 +52,13 @@ def test_the_two_agree_on_as_many_more_simulated_worlds_as_are_asked_for() -> No
 def delivered(folder: Path, seeds: range) -> list[Delivery]:
     found: list[Delivery] = []
     for seed in seeds:
-        world = Simulated(folder / str(seed), seed, 30, 3)
+        world = Simulated(folder / str(seed), seed, 20, 3)
         found += [one for _ in range(4) for one in world.night([])[1]]
     return found
 
 
 def test_what_is_played_holds_what_the_comparison_is_for(tmp_path: Path) -> None:
-    """Dirt that is set aside, elements that are, what frees though broken, withdrawals, snapshots, and every feed of the four agencies."""
+    """Dirt that is set aside, what frees though broken, withdrawals, snapshots, and every feed of the four agencies."""
     taken = delivered(tmp_path, range(10))
     records = [record for one in taken for record in one.records]
     assert sum(len(one.present) for one in taken) > 10
