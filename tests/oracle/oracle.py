@@ -933,8 +933,7 @@ def moved(node: Node, holders: tuple[Identifier, ...], at: Moment, numbers: Numb
         return node
     if not holders:  # the moment says whose it was
         return numbers.attach(node.phone, at) or node
-    start = (node.tenure_from, False) if node.tenure_from is not None else at
-    there = numbers.attach(node.phone, start)
+    there = numbers.attach(node.phone, at if node.tenure_from is None else (node.tenure_from, False))
     # the number is somebody else's now: what was said of its holder is not said of him; but what nobody is known to hold is still his
     return there if there is not None and there not in numbers.rows else node
 

@@ -282,8 +282,8 @@ def _mixed(feed: Feed, row: Row, other: Row, random: Random) -> Row:
     """The row with one or two things that the other says; a list has one element of the other's besides. Some of them free
     somebody, and some are broken.
     """
-    named = [{one.type_from, one.scope, one.value} - {None} for one in feed.identifiers.values()]
-    groups = [*named, *map(set, feed.intervals)]
+    named = [{name for name in (one.type_from, one.scope, one.value) if name} for one in feed.identifiers.values()]
+    groups: list[set[str]] = [*named, *map(set, feed.intervals)]
     alone = [{name} for name in feed.columns if name not in BASE_COLUMNS and not any(name in group for group in groups)]
     mixed = {name: row.get(name) for name in feed.columns}
     for group in random.sample([*groups, *alone], min(random.randint(1, 2), len(groups) + len(alone))):
