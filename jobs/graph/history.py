@@ -65,8 +65,7 @@ def _is_restated(named: Sequence[str], phone: str | None) -> pl.Expr:
     """The same again with a later start corrects the start: nothing that it names has changed. An emptied phone has no start to correct, and
     what was otherwise for no time, as a SIM that was taken back at the moment of its change, is no new start.
     """
-    is_later = [pl.col(name) < pl.col(name).shift(-1) for name in ("_start", "seg_from")]
-    restated = _HAS_AFTER.fill_null(False) & _same(named, -1) & pl.all_horizontal(is_later)
+    restated = _HAS_AFTER.fill_null(False) & _same(named, -1) & (pl.col("_start") < pl.col("_start").shift(-1))
     if phone is not None:
         restated &= pl.col(phone).is_not_null() | ~_had_phone(phone)
     return restated.fill_null(False)

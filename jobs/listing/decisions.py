@@ -148,14 +148,13 @@ def _with_status(rows: pl.DataFrame, grounds: Grounds, on: date) -> pl.DataFrame
     return marked.with_columns(status=status).select(rows.columns)
 
 
-def turned_down(decisions: pl.DataFrame, proposals: pl.DataFrame, verified: pl.DataFrame) -> pl.DataFrame:
-    """(node_id, lineage) that no proposal may rest on: by a decision `none`, or an outcome that freed a proposal.
+def turned_down(decisions: pl.DataFrame, verified: pl.DataFrame) -> pl.DataFrame:
+    """(node_id, lineage) that no proposal may rest on: by a decision `none`, or an outcome that freed a proposal, as long as these stand.
 
     `verified`: node_id, lineages of listings that stood as proposals and were verified.
     """
     by_person = decisions.filter(pl.col("measure") == "none")
-    before = proposals.filter(pl.col("status") == "turned_down")
-    rows = pl.concat([frame.select("node_id", lineage="lineages") for frame in (by_person, verified, before)])
+    rows = pl.concat([frame.select("node_id", lineage="lineages") for frame in (by_person, verified)])
     return unrolled(rows, "lineage").unique()
 
 

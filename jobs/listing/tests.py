@@ -50,15 +50,14 @@ def live_direct(signals: pl.DataFrame, cleared_until: pl.DataFrame, first_known:
 
 
 def found_directly(direct: pl.DataFrame, city: list[str]) -> pl.DataFrame:
-    """`close` and `suspend` by a finding on the node itself."""
+    """`close` and `suspend` by findings on the node itself: each of the two on those that allow it."""
     findings = direct.filter(pl.col("standard") == "finding").with_columns(
         _high=pl.col("authority_level").is_in(city).fill_null(False)
     )
-    by_node = findings.group_by("node_id").agg(collected("lineage").alias("lineages"))
-    strongest = pick(findings, "node_id", [("_high", True), ("known_at", True), ("signal_id", True)])
-    by_node = by_node.join(
-        strongest.select("node_id", "_high", "authority_level"), on="node_id", how="inner", validate="1:1"
-    )
+    key = ["node_id", "_high"]
+    by_node = findings.group_by(key).agg(collected("lineage").alias("lineages"))
+    newest = pick(findings, key, [("known_at", True), ("signal_id", True)]).select(*key, "authority_level")
+    by_node = by_node.join(newest, on=key, how="inner", validate="1:1")
     return candidate(
         by_node, measure=pl.when("_high").then(pl.lit("close")).otherwise(pl.lit("suspend")), test="finding", reason="finding",
         decided_by=_of_the_police(),

@@ -114,7 +114,7 @@ def _pass_tests(given: Given, judged: _Judged, terms: Terms) -> _Passed:
     )  # fmt: skip
     held = tests.held_by_the_found(given.influences, given.scores, given.parties, given.contested, policy)
     verified = freed.filter(pl.col("reasons").list.contains(PROPOSED))
-    down = deciding.turned_down(decisions, given.proposals, verified.select("node_id", "lineages"))
+    down = deciding.turned_down(decisions, verified.select("node_id", "lineages"))
     own_hands = held.filter(~pl.col("hands_changed")).drop("hands_changed")
     return _Passed(
         sure=pl.concat([tests.found_directly(direct, city), tests.decided(decisions), bound, own_hands]),

@@ -93,6 +93,14 @@ CASES: dict[str, tuple[list[dict[str, Any]], list[Stretch]]] = {
         ],
         [lasts("A", "2026-01-01", "2026-02-05"), lasts("A", "2026-02-05", None, sim="sim 2")],
     ),
+    "a sim that comes back after the end ends nothing of what was before": (
+        [
+            says("2026-01-02", "2026-01-01", end="2026-02-01"),
+            says("2026-02-05", "2026-01-01", sim="sim 2", end="2026-02-01"),
+            says("2026-03-05", "2026-01-01", end="2026-02-01"),
+        ],
+        [lasts("A", "2026-01-01", "2026-02-01"), lasts("A", "2026-02-01", None)],
+    ),
     "a sim that comes back is a third stretch": (
         [
             says("2026-01-02", "2026-01-01"),

@@ -155,12 +155,8 @@ def _names(deliveries: Iterable[Delivery], theirs: Views) -> set[Any]:
     records = [record for delivery in deliveries for record in delivery.records]
     named = {node_id(one) for record in records for one in named_in(record)}
     cases = {f"case:{record['case_id']}" for record in records if record.get("case_id")}
-    return (
-        named
-        | cases
-        | set(theirs["tenures"])
-        | {key[0] for table in ("influences", "signals") for key in theirs[table]}
-    )
+    found = set(theirs["tenures"]) | (set(theirs["for_review"]) - {None})
+    return named | cases | found | {key[0] for table in ("influences", "signals") for key in theirs[table]}
 
 
 def play_world(

@@ -216,9 +216,8 @@ class Oracle:
         night.reviews |= set(self.memory.undecided.values())
         for version in self._outcomes():
             answer = self.memory.answers[(version.feed, version.record_id)]
-            told_of = answer.told_of and self._moved(
-                answer.told_of.node, answer, as_moment(version["acted_at"]), numbers
-            )
+            of, acted = answer.told_of, as_moment(version["acted_at"])
+            told_of = moved(of.node, of.known_holders, acted, numbers) if of is not None else None
             night.reviews |= answer.for_a_human(told_of)
         night.reviews |= {review for one in self._appeals() for review in self._heard(one).for_a_human()}
         return State(

@@ -152,7 +152,7 @@ def read_columns(
     for label, identifier in identifiers.items():
         _read_identifier(read, label, identifier, named, texts, today, whole)
     sources = {name for one in identifiers.values() for name in (one.value, one.type_from)}
-    for name in sources - {None}:
+    for name in sorted(name for name in sources if name):
         read.values.pop(name, None)  # the record has the identifier instead
     for label, found in [(label, read.values.pop(f"={label}")) for label in identifiers]:
         read.values |= _labelled(label, found)
