@@ -194,6 +194,15 @@ CASES: dict[str, tuple[list[dict[str, Any]], list[Stretch]]] = {
         ],
         [lasts("A", "2026-02-01", None, holder="son")],
     ),
+    "what a correction took back over what it replaced does not return either": (
+        [
+            says("2026-01-02", "2026-01-01"),
+            says("2026-02-05", "2026-02-01", "B"),
+            says("2026-03-05", "2026-01-20"),
+            says("2026-04-05", "2026-01-10", "C"),
+        ],
+        [lasts("C", "2026-01-10", None)],
+    ),
     "without a phone from the first the same again with a later start corrects the start": (
         [says("2026-01-02", "2026-01-01", None), says("2026-02-05", "2026-02-01", None)],
         [lasts(None, "2026-02-01", None)],
