@@ -58,7 +58,7 @@ def delivered(folder: Path, seeds: range) -> list[Delivery]:
 
 
 def test_what_is_played_holds_what_the_comparison_is_for(tmp_path: Path) -> None:
-    """Dirt that is set aside, what frees though broken, withdrawals, snapshots, and every feed of the four agencies."""
+    """Dirt that is set aside, what frees though broken, withdrawals, snapshots, and every feed that answers no listing."""
     taken = delivered(tmp_path, range(10))
     records = [record for one in taken for record in one.records]
     assert sum(len(one.present) for one in taken) > 10
@@ -67,6 +67,6 @@ def test_what_is_played_holds_what_the_comparison_is_for(tmp_path: Path) -> None
     assert {one.mode for one in taken} == {"delta", "snapshot"}
     assert {one.feed for one in taken} >= {
         "finance/accounts", "finance/payment_controls", "finance/suspicious_transfers", "internet/account_logins", "internet/internet_accounts",
-        "internet/malicious_sites", "public_security/appeal_decisions", "public_security/case_reports", "public_security/persons_of_interest",
+        "internet/malicious_sites", "public_security/case_reports", "public_security/persons_of_interest",
         "telecom/abnormal_numbers", "telecom/device_sightings", "telecom/subscriptions",
     }  # fmt: skip
