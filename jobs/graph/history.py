@@ -39,14 +39,15 @@ def cut_versions(
     )
     frame = _join_repeated(frame, [*identity, *sim])
     frame = frame.with_columns(seg_from=_begin(identity, sim, phone))
-    frame = frame.with_columns(_least=least_to_come(frame["seg_from"], frame["_record"]))
+    frame = frame.with_columns(_least=least_to_come(frame["seg_from"], frame["_record"])).with_row_index("_row")
     stands = (pl.col("seg_from") < pl.col("_least").shift(-1)) | ~_HAS_AFTER.fill_null(False)
     named = [*identity, *sim]
-    # Twice: against the version that came next, which may itself be replaced since, and against what is next in time.
-    frame = frame.filter(stands & ~_is_restated(named, phone))
+    # Against what came after it, which may itself be replaced since, and against what is next in time.
+    taken_back = _is_restated(named, phone) | pl.col("_row").is_in(_restated_later(frame, named, phone).implode())
+    frame = frame.filter(stands & ~taken_back)
     frame = frame.filter(~_is_restated(named, phone))
     frame = frame.with_columns(seg_to=pl.when(_HAS_AFTER).then(pl.col("seg_from").shift(-1)))
-    return frame.drop("_record", "_start", "_end", "_first_recorded_at", "_least")
+    return frame.drop("_record", "_start", "_end", "_first_recorded_at", "_least", "_row")
 
 
 def _join_repeated(frame: pl.DataFrame, named: Sequence[str]) -> pl.DataFrame:
@@ -62,11 +63,29 @@ def _join_repeated(frame: pl.DataFrame, named: Sequence[str]) -> pl.DataFrame:
 
 
 def _is_restated(named: Sequence[str], phone: str | None) -> pl.Expr:
-    """The same again with a later start corrects the start: nothing that it names has changed. An emptied phone has no start to correct."""
-    restated = _HAS_AFTER.fill_null(False) & _same(named, -1) & (pl.col("seg_from") < pl.col("seg_from").shift(-1))
-    if phone is not None:
-        restated &= pl.col(phone).is_not_null() | ~_had_phone(phone)
-    return restated.fill_null(False)
+    """The same again with a later start corrects the start: nothing that it names has changed. An emptied phone has no start to correct, and
+    what was otherwise for no time, as a SIM that was taken back at the moment of its change, is no new start.
+    """
+    restated = _HAS_AFTER.fill_null(False) & _same(named, -1) & (pl.col("_start") < pl.col("_start").shift(-1))
+    return (restated & _is_no_emptied(phone)).fill_null(False)
+
+
+def _is_no_emptied(phone: str | None) -> pl.Expr:
+    """Whether a version is more than a phone that became empty."""
+    return pl.lit(True) if phone is None else pl.col(phone).is_not_null() | ~_had_phone(phone)
+
+
+def _restated_later(frame: pl.DataFrame, named: Sequence[str], phone: str | None) -> pl.Series:
+    """`_row` of versions that one restates which did not come next: what came between begins no earlier than that one, and was replaced by it."""
+    several = frame.filter(pl.len().over("_record") > 2)
+    several = several.select("_row", "_record", "seg_from", "_start", *named, _is_whole=_is_no_emptied(phone))
+    later = several.select("_record", pl.exclude("_record").name.prefix("_later_"))
+    pairs = several.join(later, on="_record", how="inner").filter(
+        pl.col("_row") < pl.col("_later__row"), pl.col("seg_from") < pl.col("_later_seg_from")
+    )
+    before = pairs.filter(pl.col("_row") == pl.col("_row").max().over("_later__row"))
+    same = pl.all_horizontal(pl.col(name).eq_missing(pl.col(f"_later_{name}")) for name in named)
+    return before.filter(same, "_is_whole", pl.col("_start") < pl.col("_later__start"))["_row"].unique()
 
 
 def _had_phone(phone: str) -> pl.Expr:
@@ -81,18 +100,11 @@ def _begin(identity: Sequence[str], sim: Sequence[str], phone: str | None) -> pl
     when_known = pl.min_horizontal(first, pl.col("_end"))
     begin = pl.col("_start")
     if sim:
-        begin = pl.when(has_before & _same(["_start", *identity], 1)).then(when_known).otherwise(begin)
+        changed = pl.max_horizontal("_start", when_known)  # what is changed before it begins was never otherwise
+        begin = pl.when(has_before & _same(["_start", *identity], 1)).then(changed).otherwise(begin)
     if phone is None:
         return begin
-    # What was empty already and then names another holder is a change like any other.
-    passed_on = (
-        has_before
-        & pl.col(phone).shift(1).is_null()
-        & ~_same(identity, 1)
-        & (pl.col("_start") > pl.col("_start").shift(1))
-        & (pl.col("_start") >= first.shift(1))
-    )
-    emptied = pl.col(phone).is_null() & _had_phone(phone) & ~passed_on.fill_null(False)
+    emptied = pl.col(phone).is_null() & _had_phone(phone)
     return pl.when(emptied).then(when_known).otherwise(begin)
 
 

@@ -100,8 +100,8 @@ def build_graph(given: Given, rules: Rules) -> dict[str, pl.DataFrame]:
     support = stack(
         [
             edges.sim_supports(subscriptions, SUBSCRIPTIONS),
-            *_account_supports(accounts.cut_accounts(finance), ACCOUNTS),
-            *_account_supports(accounts.cut_accounts(internet), INTERNET),
+            *_account_supports(finance, ACCOUNTS),
+            *_account_supports(internet, INTERNET),
             *_sighting_supports(given, rules.policy.edges),
             edges.involved_supports(involved, CASES, rules.key, cases.OFFENDING),
             edges.named_supports(_guard(named, given, "identifier_registrable_id"), CASES),
@@ -146,11 +146,12 @@ def _attach_accounts(
     return tenures.attach_phone(versions, by_phone, rules.key, phone="phone_id", moment=pl.col("starts_at"))
 
 
-def _account_supports(cut: pl.DataFrame, feed: str) -> list[pl.DataFrame]:
+def _account_supports(attached: pl.DataFrame, feed: str) -> list[pl.DataFrame]:
     times = pl.col("vf"), pl.col("vt")
+    bindings, holdings = accounts.account_supports(attached)
     return [
-        edges.supports(accounts.bindings(cut), "bound_phone", feed, "account_id", "tenure_node", *times),
-        edges.supports(accounts.holdings(cut), "holder", feed, "holder_id", "account_id", *times),
+        edges.supports(bindings, "bound_phone", feed, "account_id", "tenure_node", *times),
+        edges.supports(holdings, "holder", feed, "holder_id", "account_id", *times),
     ]
 
 

@@ -43,11 +43,13 @@ class Given:
     published: pl.DataFrame
     """blacklist.listings as they stand."""
     listings: pl.DataFrame
-    """The same, moved along with their tenures (due_process.follow_tenures)."""
+    """The same, moved along with their tenures (signals.job.follow_listings)."""
     decisions: pl.DataFrame
     proposals: pl.DataFrame
     leads: pl.DataFrame
     for_review: pl.DataFrame
+    first_known: pl.DataFrame
+    """due_process.first_known."""
     outcomes: pl.DataFrame
     """due_process.read_outcomes."""
     review_decisions: pl.DataFrame

@@ -14,7 +14,7 @@ from jobs.listing.given import Given, Terms
 from jobs.listing.tests import MEASURES
 from jobs.listing.tonight import Tonight, list_tonight
 from jobs.signals import due_process
-from jobs.signals.job import all_outcomes, known_by_phone, with_tenure_then
+from jobs.signals.job import all_outcomes, follow_listings, known_by_phone, review_decisions, upheld_appeals
 
 FROM_GRAPH = (
     "signals", "influences", "scores", "edges", "tenures", "identifiers", "parties", "contested", "shared_identifiers", "spared", "doubts", "rings",
@@ -45,22 +45,16 @@ def _read(night: Night) -> Given:
     tables = {name: lake.frame(f"graph.{name}") for name in FROM_GRAPH}
     tables |= {name: lake.frame(f"blacklist.{name}") for name in FROM_BLACKLIST}
     published = lake.frame("blacklist.listings")
-    listings = due_process.follow_tenures(published, tables["tenures"])
-    appeals = "public_security/appeal_decisions"
-    upheld = stack([source.current(appeals), source.freeing(appeals)]).filter(pl.col("outcome") == "upheld")
-    upheld = due_process.dated(upheld)
     by_phone = known_by_phone(tables["tenures"])
-
-    def attached(decisions: pl.DataFrame) -> pl.DataFrame:
-        return due_process.attach_decisions(with_tenure_then(decisions, by_phone, night.key), listings)
-
+    listings, lost = follow_listings(published, tables["tenures"], by_phone, night.key)
     return Given(
         **tables,
         published=published,
         listings=listings,
-        outcomes=all_outcomes(night, listings),
-        review_decisions=attached(source.current("public_security/review_decisions")),
-        upheld=attached(upheld),
+        first_known=due_process.first_known(tables["signals"], source.versions("public_security/case_reports")),
+        outcomes=all_outcomes(night, listings, lost, by_phone),
+        review_decisions=review_decisions(night, listings, lost, by_phone),
+        upheld=upheld_appeals(night, listings, lost, by_phone),
         accounts=_accounts(source),
         reports=source.current("public_security/case_reports"),
     )

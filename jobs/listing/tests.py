@@ -40,25 +40,24 @@ def candidate(frame: pl.DataFrame, *, measure: pl.Expr, test: str, reason: str, 
     return frame.select(**{name: columns[name] for name in COLUMNS})
 
 
-def live_direct(signals: pl.DataFrame, cleared_until: pl.DataFrame) -> pl.DataFrame:
-    """Live signals on the node itself that it is not cleared of. `cleared_until`: node_id, until; one row per node."""
-    first = signals.group_by("lineage").agg(pl.col("first_known_at").min().alias("_first"))
-    rows = signals.filter("is_live").join(first, on="lineage", how="inner", validate="m:1")
+def live_direct(signals: pl.DataFrame, cleared_until: pl.DataFrame, first_known: pl.DataFrame) -> pl.DataFrame:
+    """Live signals on the node itself that it is not cleared of. One row per node in `cleared_until` (node_id, until), one per lineage in
+    `first_known` (lineage, lineage_known_at)."""
+    rows = signals.filter("is_live").join(first_known, on="lineage", how="inner", validate="m:1")
     rows = rows.join(cleared_until.select("node_id", "until"), on="node_id", how="left", validate="m:1")
-    is_cleared = (pl.col("_first") <= pl.col("until")).fill_null(False)
-    return rows.filter(~is_cleared).drop("_first", "until")
+    is_cleared = (pl.col("lineage_known_at") <= pl.col("until")).fill_null(False)
+    return rows.filter(~is_cleared).drop("lineage_known_at", "until")
 
 
 def found_directly(direct: pl.DataFrame, city: list[str]) -> pl.DataFrame:
-    """`close` and `suspend` by a finding on the node itself."""
+    """`close` and `suspend` by findings on the node itself: each of the two on those that allow it."""
     findings = direct.filter(pl.col("standard") == "finding").with_columns(
         _high=pl.col("authority_level").is_in(city).fill_null(False)
     )
-    by_node = findings.group_by("node_id").agg(collected("lineage").alias("lineages"))
-    strongest = pick(findings, "node_id", [("_high", True), ("known_at", True), ("signal_id", True)])
-    by_node = by_node.join(
-        strongest.select("node_id", "_high", "authority_level"), on="node_id", how="inner", validate="1:1"
-    )
+    key = ["node_id", "_high"]
+    by_node = findings.group_by(key).agg(collected("lineage").alias("lineages"))
+    newest = pick(findings, key, [("known_at", True), ("signal_id", True)]).select(*key, "authority_level")
+    by_node = by_node.join(newest, on=key, how="inner", validate="1:1")
     return candidate(
         by_node, measure=pl.when("_high").then(pl.lit("close")).otherwise(pl.lit("suspend")), test="finding", reason="finding",
         decided_by=_of_the_police(),

@@ -33,7 +33,6 @@ class _Judged:
 
     direct: pl.DataFrame
     cleared_until: pl.DataFrame
-    first_known: pl.DataFrame
     decisions: pl.DataFrame
     undecidable: pl.DataFrame
 
@@ -80,9 +79,10 @@ def list_tonight(given: Given, terms: Terms) -> Tonight:
 def _judge(given: Given, terms: Terms) -> _Judged:
     to_all = given.clearances.filter(pl.col("scope") == "all")
     cleared_until = to_all.group_by("node_id").agg(pl.col("cleared_at").max().alias("until"))
-    first_known = given.signals.group_by("lineage").agg(pl.col("first_known_at").min().alias("lineage_known_at"))
+    first_known = given.first_known
     opened = given.proposals.filter(pl.col("status") == "open").select("node_id", "lineages", "opened_on")
-    rests = pl.concat([frame.select("node_id", lineage="lineages") for frame in (given.decisions, opened)])
+    before = deciding.follow_decisions(given.decisions, given.review_decisions)
+    rests = pl.concat([frame.select("node_id", lineage="lineages") for frame in (before, opened)])
     cleared = (
         tests.unrolled(rests, "lineage").unique()
         .join(cleared_until, on="node_id", how="inner", validate="m:1")
@@ -93,12 +93,13 @@ def _judge(given: Given, terms: Terms) -> _Judged:
     by_association = given.clearances.filter(pl.col("scope") == "association").join(
         given.signals, on=["node_id", "lineage"], how="anti"
     )
-    cleared = pl.concat([frame.select("node_id", "lineage") for frame in (cleared, by_association)]).unique()
+    freed = pl.concat([frame.select("node_id", "lineage") for frame in (cleared, by_association, given.spared)])
+    grounds = deciding.Grounds(given.signals.select("node_id", "lineage").unique(), freed.unique())
     decisions, undecidable = deciding.take_decisions(
-        given.review_decisions, given.decisions, opened, first_known.select("lineage"), cleared,
-        terms.levels, terms.policy, terms.on,
-    )  # fmt: skip
-    return _Judged(tests.live_direct(given.signals, cleared_until), cleared_until, first_known, decisions, undecidable)
+        given.review_decisions, before, opened, grounds, terms.levels, terms.policy, terms.on
+    )
+    direct = tests.live_direct(given.signals, cleared_until, first_known)
+    return _Judged(direct, cleared_until, decisions, undecidable)
 
 
 def _pass_tests(given: Given, judged: _Judged, terms: Terms) -> _Passed:
@@ -108,12 +109,12 @@ def _pass_tests(given: Given, judged: _Judged, terms: Terms) -> _Passed:
     freed = due_process.frees(given.outcomes)
     moments = tests.fraud_moments(direct, given.signals, decisions, given.tenures)
     bound, victims = tests.bound_to_fraud(
-        moments, given.edges, given.spared, given.clearances.filter(pl.col("scope") != "proposal"), judged.cleared_until, judged.first_known,
+        moments, given.edges, given.spared, given.clearances.filter(pl.col("scope") != "proposal"), judged.cleared_until, given.first_known,
         freed.select("node_id", "tenures", "acted_at"), policy,
     )  # fmt: skip
     held = tests.held_by_the_found(given.influences, given.scores, given.parties, given.contested, policy)
-    verified = freed.filter((pl.col("outcome") == "verified_clean") & pl.col("reasons").list.contains(PROPOSED))
-    down = deciding.turned_down(decisions, given.proposals, verified.select("node_id", "lineages"))
+    verified = freed.filter(pl.col("reasons").list.contains(PROPOSED))
+    down = deciding.turned_down(decisions, verified.select("node_id", "lineages"))
     own_hands = held.filter(~pl.col("hands_changed")).drop("hands_changed")
     return _Passed(
         sure=pl.concat([tests.found_directly(direct, city), tests.decided(decisions), bound, own_hands]),

@@ -13,17 +13,20 @@ import polars as pl
 from jobs.core.frames import UTC, pick, stack
 from jobs.graph.intervals import plus_days
 from jobs.releases.recipients import Recipient
+from jobs.signals.screening import CASE
+from jobs.silver.standing import VERSION_ORDER
 
 FREED_BY_OUTCOME = ("verified_clean", "rectified")
 FAR = 2**40  # seconds: farther than any two moments
 
 
-def follow_tenures(listings: pl.DataFrame, tenures: pl.DataFrame) -> pl.DataFrame:
-    """Listings of a tenure whose start was corrected since move to the tenure of the same number and holder that starts nearest."""
-    lost = listings.filter(pl.col("type") == "phone").join(tenures, on="node_id", how="anti")
+def follow_tenures(listings: pl.DataFrame, tenures: pl.DataFrame, gone: pl.DataFrame) -> pl.DataFrame:
+    """Listings of a tenure whose start was corrected since move to the tenure of the same number and holder that starts nearest. `gone`:
+    node_id of tenures that are no more."""
+    lost = listings.filter(pl.col("type") == "phone").join(gone, on="node_id", how="semi")
     other = tenures.select(
         pl.col("phone_id"),
-        pl.coalesce("holder_id", "node_id").alias("_holder"),
+        pl.col("holder_id").alias("_holder"),
         pl.col("node_id").alias("_node"),
         pl.col("tenure_from").alias("_start"),
     )
@@ -48,6 +51,18 @@ def _seconds(moment: str) -> pl.Expr:
     return pl.col(moment).dt.timestamp("us") // 1_000_000
 
 
+def first_known(signals: pl.DataFrame, reports: pl.DataFrame) -> pl.DataFrame:
+    """(lineage, lineage_known_at): when the first of its records that stand was recorded; of a case any of them, whomever it names.
+
+    `signals`: graph.signals; `reports`: the versions of case reports that stand.
+    """
+    of_cases = reports.filter(pl.col("case_id").is_not_null()).select(
+        lineage=pl.lit(CASE) + pl.col("case_id"), first_known_at="recorded_at"
+    )
+    known = pl.concat([signals.select("lineage", "first_known_at"), of_cases])
+    return known.group_by("lineage").agg(lineage_known_at=pl.col("first_known_at").min())
+
+
 def end_of_moment(moment: str) -> pl.Expr:
     """The last instant of a moment; of a day its last microsecond."""
     last = plus_days(pl.col(moment), 1) - pl.duration(microseconds=1)
@@ -61,25 +76,47 @@ def dated(decisions: pl.DataFrame) -> pl.DataFrame:
     )  # fmt: skip
 
 
-def attach_decisions(decisions: pl.DataFrame, listings: pl.DataFrame) -> pl.DataFrame:
-    """`decisions` with `node_id` and `doubt`: for a phone the tenure of `listing_id`, without it the only tenure of the number that was ever
-    listed before the night that took the decision; where none was, the one that held the moment of the decision (`held_then`).
+def heard_first(versions: pl.DataFrame) -> pl.DataFrame:
+    """Versions of decisions that stand, with `heard_on`: the night that took the first of its record that names the same. Said again, a
+    decision is of whom it was: what was listed since does not move it.
+    """
+    named = ["record_id", "listing_id", "subject_id"]
+    return versions.with_columns(heard_on=pl.col("night_on").min().over(named))
 
-    `decisions`: listing_id, subject_type, subject_id, night_on, held_then, …; one row per decision out, `doubt` set where it attaches to
-    nothing. A `listing_id` that no listing ever had says nothing.
+
+def stand_by(appeals: pl.DataFrame) -> pl.DataFrame:
+    """The newest version of each appeal, where it upholds; and where that attaches to nothing, the newest one before it that does attach,
+    unless a dismissal lies between: what nobody can understand takes back nothing.
+
+    `appeals`: versions that stand, with node_id and `is_newest`.
+    """
+    ordered = appeals.sort("record_id", *VERSION_ORDER)
+    dismissed_since = (pl.col("outcome") != "upheld").cum_sum(reverse=True).over("record_id")
+    upheld = ordered.filter(dismissed_since == 0).with_columns(_place=pl.int_range(pl.len()).over("record_id"))
+    attached = pl.col("_place").filter(pl.col("node_id").is_not_null()).max().over("record_id")
+    return upheld.filter(pl.col("is_newest") | (pl.col("_place") == attached)).drop("_place")
+
+
+def attach_decisions(decisions: pl.DataFrame, listings: pl.DataFrame, lost: pl.DataFrame) -> pl.DataFrame:
+    """`decisions` with `node_id` and `doubt`: for a phone the tenure of `listing_id`, without it the only tenure of the number that was ever
+    listed before the night that heard the decision; where none was, the one that held the moment of the decision (`held_then`).
+
+    `decisions`: listing_id, subject_type, subject_id, heard_on, held_then, …; one row per decision out, `doubt` set where it attaches to
+    nothing. A `listing_id` that no listing ever had says nothing. `lost`: node_id of tenures that are no more, and now_id: what was said of one
+    is said of that, or without it of the tenure that held the moment.
     """
     named = listings.select(
         "listing_id", pl.col("node_id").alias("_node"), pl.coalesce("phone_id", "node_id").alias("_subject")
     )
     phones = listings.filter(pl.col("type") == "phone")
     node = pl.col("node_id").drop_nulls()
-    asked = decisions.select("subject_id", "night_on").unique()
+    asked = decisions.select("subject_id", "heard_on").unique()
     then = asked.join(phones, left_on="subject_id", right_on="phone_id", how="inner").filter(
-        pl.col("listed_on") < pl.col("night_on")
+        pl.col("listed_on") < pl.col("heard_on")
     )
-    ever = then.group_by("subject_id", "night_on").agg(node.n_unique().alias("_n"), node.min().alias("_only"))
+    ever = then.group_by("subject_id", "heard_on").agg(node.n_unique().alias("_n"), node.min().alias("_only"))
     rows = decisions.join(named, on="listing_id", how="left", validate="m:1")
-    rows = rows.join(ever, on=["subject_id", "night_on"], how="left", validate="m:1")
+    rows = rows.join(ever, on=["subject_id", "heard_on"], how="left", validate="m:1")
     subject, is_phone = pl.col("subject_id"), pl.col("subject_type") == "phone"
     has_listing = pl.col("_node").is_not_null()
     by_listing = pl.when(pl.col("_subject") == subject).then("_node")
@@ -91,14 +128,20 @@ def attach_decisions(decisions: pl.DataFrame, listings: pl.DataFrame) -> pl.Data
         .when(pl.col("_n").is_null())
         .then("held_then")
     )
-    found = pl.when(has_listing).then(by_listing).otherwise(by_number)
+    rows = rows.with_columns(_found=pl.when(has_listing).then(by_listing).otherwise(by_number))
+    rows = rows.join(
+        lost.select("now_id", _found="node_id", _lost=pl.lit(True)), on="_found", how="left", validate="m:1"
+    )
+    found = pl.when("_lost").then(pl.coalesce("now_id", "held_then", "_found")).otherwise("_found")
     doubt = (
         pl.when(subject.is_null()).then(pl.lit("identifier_unreadable"))
         .when(found.is_null() & has_listing).then(pl.lit("identifier_is_not_the_listings"))
         .when(found.is_null() & (pl.col("_n") > 1)).then(pl.lit("several_tenures_were_listed"))
         .when(found.is_null()).then(pl.lit("two_tenures_that_day"))
     )  # fmt: skip
-    return rows.with_columns(node_id=found, doubt=doubt).drop("_node", "_subject", "_n", "_only", "held_then")
+    return rows.with_columns(node_id=found, doubt=doubt).drop(
+        "_node", "_subject", "_n", "_only", "_found", "_lost", "now_id", "held_then", "heard_on"
+    )
 
 
 def read_outcomes(outcomes: pl.DataFrame, listings: pl.DataFrame, recipients: Mapping[str, Recipient]) -> pl.DataFrame:

@@ -7,7 +7,7 @@ from datetime import datetime
 
 import polars as pl
 
-from jobs.core.frames import UTC, stack
+from jobs.core.frames import UTC, pick, stack
 from jobs.core.night import Night, StageReport
 from jobs.graph import cases, tenures
 from jobs.graph.intervals import begins, ends
@@ -61,8 +61,10 @@ def known_by_phone(all_tenures: pl.DataFrame) -> pl.DataFrame:
 def run(night: Night) -> StageReport:
     """Signals, influences, scores and rings anew. Rows in: claims that stand; rows out: scored nodes."""
     lake, source, known = night.lake, Sources.of(night), Known.of(night)
-    listings = due_process.follow_tenures(lake.frame("blacklist.listings"), known.tenures)
-    upheld, outcomes = _upheld(night, listings, known.by_phone), all_outcomes(night, listings)
+    published = lake.frame("blacklist.listings")
+    listings, lost = follow_listings(published, known.tenures, known.by_phone, night.key)
+    upheld = upheld_appeals(night, listings, lost, known.by_phone)
+    outcomes = all_outcomes(night, listings, lost, known.by_phone)
     clearances = due_process.clear(upheld, outcomes, night.on)
 
     levels = night.codes["authority_levels"]
@@ -82,7 +84,8 @@ def run(night: Night) -> StageReport:
     of_cases = reports.filter(pl.col("case_id").is_not_null()).select(
         (pl.lit(screening.CASE) + pl.col("case_id")).alias("lineage")
     )
-    n_scored = _score(night, known, standing, barriers, of_cases.unique())
+    first_known = due_process.first_known(standing, source.versions(CASES))
+    n_scored = _score(night, known, standing, barriers, first_known, of_cases.unique())
     return StageReport(rows_in=standing.height, rows_out=n_scored)
 
 
@@ -138,12 +141,16 @@ def set_barriers(known: Known, spared: pl.DataFrame, clearances: pl.DataFrame) -
 
 
 def _score(
-    night: Night, known: Known, standing: pl.DataFrame, barriers: spread.Barriers, of_cases: pl.DataFrame
+    night: Night,
+    known: Known,
+    standing: pl.DataFrame,
+    barriers: spread.Barriers,
+    first_known: pl.DataFrame,
+    of_cases: pl.DataFrame,
 ) -> int:
     """Writes influences, scores, rings and what became of the rings; the number of scored nodes."""
     lake, policy = night.lake, night.policy
     shared = lake.frame("graph.shared_identifiers")
-    first_known = standing.group_by("lineage").agg(pl.col("first_known_at").min().alias("lineage_known_at"))
     levels = night.codes["authority_levels"].codes
     bound = levels[policy.measures.same_holder.from_]["rank"]
     city = [code for code, attributes in levels.items() if attributes["rank"] >= bound]
@@ -165,14 +172,58 @@ def _ring_members(of: pl.DataFrame) -> pl.DataFrame:
     return of.select(pl.col("ring_id").alias("id"), pl.col("party_id").alias("node_id"))
 
 
-def _upheld(night: Night, listings: pl.DataFrame, by_phone: pl.DataFrame) -> pl.DataFrame:
+def upheld_appeals(night: Night, listings: pl.DataFrame, lost: pl.DataFrame, by_phone: pl.DataFrame) -> pl.DataFrame:
+    """Upheld appeals that stand, with what they are of. One that is quarantined stands beside the newest good version."""
     source, feed = Sources.of(night), "public_security/appeal_decisions"
-    stated = stack([source.current(feed), source.freeing(feed)]).filter(pl.col("outcome") == "upheld")
-    stated = due_process.dated(stated)
-    return due_process.attach_decisions(with_tenure_then(stated, by_phone, night.key), listings)
+    versions = stack([source.versions(feed), source.freeing(feed).with_columns(is_newest=pl.lit(None, pl.Boolean))])
+    attached = _attached(night, due_process.dated(versions), listings, lost, by_phone)
+    freeing = attached.filter(pl.col("is_newest").is_null() & (pl.col("outcome") == "upheld"))
+    return stack([due_process.stand_by(attached.filter(pl.col("is_newest").is_not_null())), freeing])
 
 
-def with_tenure_then(decisions: pl.DataFrame, by_phone: pl.DataFrame, key: bytes) -> pl.DataFrame:
+def follow_listings(
+    listings: pl.DataFrame, all_tenures: pl.DataFrame, by_phone: pl.DataFrame, key: bytes
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """(listings moved along with their tenures, `lost_tenures`)."""
+    gone = gone_tenures(listings, all_tenures, by_phone, key)
+    moved = due_process.follow_tenures(listings, all_tenures, gone)
+    return moved, lost_tenures(moved.join(gone, on="node_id", how="semi"), by_phone, key)
+
+
+def lost_tenures(gone: pl.DataFrame, by_phone: pl.DataFrame, key: bytes) -> pl.DataFrame:
+    """(node_id, now_id): of `gone`, listings of tenures that are no more and moved nowhere, the tenures that are another now. `now_id`: of one
+    that somebody was known to hold the implicit tenure where it began; where somebody else holds that time, it is not lost to him.
+    """
+    rows = gone.select("node_id", "phone_id", "tenure_from", "holder_id")
+    rows = pick(rows, "node_id", [("holder_id", True)])  # several listings of one tenure: who held it was the same
+    now = tenures.attach_phone(rows, by_phone, key, phone="phone_id", moment=pl.col("tenure_from"))
+    was_held = pl.col("holder_id").is_not_null()
+    lost = now.filter(~was_held | pl.col("is_implicit"))
+    return lost.select("node_id", now_id=pl.when(was_held).then("tenure_node"))
+
+
+def gone_tenures(listings: pl.DataFrame, all_tenures: pl.DataFrame, by_phone: pl.DataFrame, key: bytes) -> pl.DataFrame:
+    """(node_id): tenures that were listed and are no more: none begins there, and none without a known holder, as no other ends there."""
+    phones = listings.filter((pl.col("type") == "phone") & pl.col("tenure_from").is_not_null())
+    missing = phones.select("node_id", "phone_id", "tenure_from").unique().join(all_tenures, on="node_id", how="anti")
+    now = tenures.attach_phone(missing, by_phone, key, phone="phone_id", moment=pl.col("tenure_from"))
+    return now.filter(pl.col("tenure_node") != pl.col("node_id")).select("node_id").unique()
+
+
+def review_decisions(night: Night, listings: pl.DataFrame, lost: pl.DataFrame, by_phone: pl.DataFrame) -> pl.DataFrame:
+    """Review decisions that stand, with what they are of."""
+    versions = Sources.of(night).versions("public_security/review_decisions")
+    return _attached(night, versions, listings, lost, by_phone).filter("is_newest")
+
+
+def _attached(
+    night: Night, decisions: pl.DataFrame, listings: pl.DataFrame, lost: pl.DataFrame, by_phone: pl.DataFrame
+) -> pl.DataFrame:
+    heard = due_process.heard_first(_with_tenure_then(decisions, by_phone, night.key))
+    return due_process.attach_decisions(heard, listings, lost)
+
+
+def _with_tenure_then(decisions: pl.DataFrame, by_phone: pl.DataFrame, key: bytes) -> pl.DataFrame:
     """Decisions with `held_then`: of a phone the tenure that held the moment of the decision."""
     phones = decisions.with_columns(_phone=pl.when(pl.col("subject_type") == "phone").then("subject_id"))
     day = pl.col("decided_at_is_day")
@@ -180,15 +231,24 @@ def with_tenure_then(decisions: pl.DataFrame, by_phone: pl.DataFrame, key: bytes
     return held.select(*decisions.columns, held_then="tenure_node")
 
 
-def all_outcomes(night: Night, listings: pl.DataFrame) -> pl.DataFrame:
-    """What recipients did, of all three feeds, with the listings that they answer."""
+def all_outcomes(night: Night, listings: pl.DataFrame, lost: pl.DataFrame, by_phone: pl.DataFrame) -> pl.DataFrame:
+    """What recipients did, of all three feeds, with the listings that they answer; of a tenure that is `lost`, what it is now."""
     columns = ["record_id", "listing_id", "recipient_id", "outcome", "acted_at", "acted_at_is_day", "recorded_at"]
     frames = [
         Sources.of(night).current(feed.id).select(pl.lit(feed.agency).alias("agency"), *columns)
         for feed in night.contracts.values()
         if feed.name == "measure_outcomes"
     ]
-    return due_process.read_outcomes(stack(frames), listings, night.recipients)
+    read = due_process.read_outcomes(stack(frames), listings, night.recipients)
+    of_lost = pl.col("node_id").is_in(lost["node_id"].implode())
+    day = pl.col("acted_at_is_day")
+    moved = tenures.attach_phone(
+        read.filter(of_lost), by_phone, night.key, phone="phone_id", moment=pl.col("acted_at"), is_day=day
+    )
+    moved = moved.join(lost, on="node_id", how="left", validate="m:1").with_columns(
+        node_id=pl.coalesce("now_id", "tenure_node", "node_id")
+    )
+    return stack([read.filter(~of_lost.fill_null(False)), moved.select(read.columns)])
 
 
 def _all_claims(night: Night, known: Known, involved: pl.DataFrame) -> pl.DataFrame:

@@ -7,7 +7,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from jobs.graph.accounts import account_states, account_versions, bindings, cut_accounts, holdings
+from jobs.graph.accounts import account_states, account_supports, account_versions
 from tests.graph.rows import FOREVER, ORDER_DDL, build, read
 
 DDL = (
@@ -92,12 +92,36 @@ CASES: dict[str, tuple[list[dict[str, Any]], Times, Times]] = {
     "an emptied phone was bound until that was recorded": (
         [account("2026-01-01"), account(None, None, recorded="2026-02-01")],
         [(A, "2026-01-01", "2026-02-01")],
-        [(MOTHER, "2025-06-01", "2026-02-01"), (MOTHER, "2025-06-01", FOREVER)],
+        [(MOTHER, "2025-06-01", FOREVER)],
     ),
     "an emptied phone was bound until its unbinding when that is earlier": (
         [account("2026-01-01"), account(None, None, unbound="2026-01-15", recorded="2026-02-01")],
         [(A, "2026-01-01", "2026-01-15")],
-        [(MOTHER, "2025-06-01", "2026-01-15"), (MOTHER, "2025-06-01", FOREVER)],
+        [(MOTHER, "2025-06-01", FOREVER)],
+    ),
+    "another holder with the same start while the phone goes was always the holder": (
+        [account("2026-01-01"), account("2026-01-01", None, SON, recorded="2026-02-01")],
+        [(A, "2026-01-01", "2026-02-01")],
+        [(SON, "2025-06-01", FOREVER)],
+    ),
+    "another holder with a later start while the phone goes is a change at that start": (
+        [account("2026-01-01"), account("2026-02-01", None, SON, recorded="2026-03-01")],
+        [(A, "2026-01-01", "2026-03-01")],
+        [(MOTHER, "2025-06-01", "2026-02-01"), (SON, "2026-02-01", FOREVER)],
+    ),
+    "another holder of what was empty before is a change at its start": (
+        [
+            account("2026-01-01"),
+            account(None, None, recorded="2026-02-01"),
+            account("2026-05-01", None, SON, recorded="2026-06-01"),
+        ],
+        [(A, "2026-01-01", "2026-02-01")],
+        [(MOTHER, "2025-06-01", "2026-05-01"), (SON, "2026-05-01", FOREVER)],
+    ),
+    "a closing that comes with an emptied phone ends the holding": (
+        [account("2026-01-01"), account(None, None, recorded="2026-02-01", closed="2026-03-01")],
+        [(A, "2026-01-01", "2026-02-01")],
+        [(MOTHER, "2025-06-01", "2026-03-01")],
     ),
     "another holder with a later start ends the older holding there": (
         [account("2026-01-01"), account("2026-02-01", holder=SON)],
@@ -151,7 +175,7 @@ CASES: dict[str, tuple[list[dict[str, Any]], Times, Times]] = {
             account(None, None, recorded="2026-03-01"),
         ],
         [(A, "2026-01-01", "2026-03-01"), (B, "2026-02-01", FOREVER)],
-        [(MOTHER, "2025-06-01", "2026-02-01"), (MOTHER, "2025-06-01", "2026-02-01"), (SON, "2026-02-01", FOREVER)],
+        [(MOTHER, "2025-06-01", "2026-02-01"), (SON, "2026-02-01", FOREVER)],
     ),
     "closing one record ends nothing of another": (
         [account("2026-01-01", closed="2026-03-01"), account("2026-02-01", B, record="s")],
@@ -185,11 +209,6 @@ def versions() -> pl.DataFrame:
     return build(DDL, all_rows())
 
 
-@pytest.fixture(scope="module")
-def cut(versions: pl.DataFrame) -> pl.DataFrame:
-    return cut_accounts(versions)
-
-
 def times(frame: pl.DataFrame, who: str) -> dict[int, Times]:
     found: dict[int, Times] = {number: [] for number in ACCOUNT.values()}
     for row in read(frame):
@@ -197,14 +216,19 @@ def times(frame: pl.DataFrame, who: str) -> dict[int, Times]:
     return {account: sorted(rows, key=lambda one: (one[1], one[2], one[0])) for account, rows in found.items()}
 
 
-@pytest.fixture(scope="module")
-def bound(cut: pl.DataFrame) -> dict[int, Times]:
-    return times(bindings(cut), "tenure_node")
+def bound_and_held(versions: pl.DataFrame) -> tuple[dict[int, Times], dict[int, Times]]:
+    bindings, holdings = account_supports(versions)
+    return times(bindings, "tenure_node"), times(holdings, "holder_id")
 
 
 @pytest.fixture(scope="module")
-def held(cut: pl.DataFrame) -> dict[int, Times]:
-    return times(holdings(cut), "holder_id")
+def bound(versions: pl.DataFrame) -> dict[int, Times]:
+    return bound_and_held(versions)[0]
+
+
+@pytest.fixture(scope="module")
+def held(versions: pl.DataFrame) -> dict[int, Times]:
+    return bound_and_held(versions)[1]
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -220,9 +244,7 @@ def test_holdings(held: dict[int, Times], name: str) -> None:
 def test_holdings_and_bindings_do_not_depend_on_the_order_of_the_rows(
     bound: dict[int, Times], held: dict[int, Times]
 ) -> None:
-    cut = cut_accounts(build(DDL, all_rows()[::-1]))
-    assert times(bindings(cut), "tenure_node") == bound
-    assert times(holdings(cut), "holder_id") == held
+    assert bound_and_held(build(DDL, all_rows()[::-1])) == (bound, held)
 
 
 def test_an_account_is_closed_when_its_record_with_the_newest_start_says_so(versions: pl.DataFrame) -> None:

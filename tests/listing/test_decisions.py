@@ -35,6 +35,7 @@ def taken(record: str, node: int, measure: str = "restrict", status: str = "in_f
         "measure": measure,
         "status": status,
         "lineages": ["a", "b"],
+        "direct_lineages": ["a"],
         "authority_level": "city",
     }
     times = {
@@ -59,7 +60,11 @@ def night() -> tuple[dict[str, Any], dict[str, Any]]:
         said("came-before-its-proposal", 7, night_on=date(2026, 10, 9)),
         said("in-doubt", 0, node_id=None, doubt="no_tenure_was_ever_listed"),
         said("newer", 11),
-        *(said(name, node) for name, node in [("older", 11), ("expired", 12), ("unsupported", 13), ("cleared", 14), ("lapsed-before", 15), ("goes-on", 16)]),
+        *(said(name, node, recorded_at=at("2026-10-01")) for name, node in [
+            ("older", 11), ("expired", 12), ("unsupported", 13), ("cleared", 14), ("lapsed-before", 15), ("goes-on", 16), ("moved", 19),
+            ("no-more-of-itself", 20), ("frees", 23),
+        ]),
+        said("sent-again", 21), said("turned-round", 22, "none"), said("less", 23, "none"), said("more", 16, "suspend"), said("other-node", 25),
     ]  # fmt: skip
     before = [
         taken("older", 11),
@@ -69,15 +74,27 @@ def night() -> tuple[dict[str, Any], dict[str, Any]]:
         taken("lapsed-before", 15, status="lapsed"),
         taken("goes-on", 16),
         taken("record-withdrawn", 17),
+        taken("moved", 18),
+        taken("no-more-of-itself", 20),
+        taken("sent-again", 21, status="lapsed", direct_lineages=["b"]),
+        taken("turned-round", 22, "suspend"),
+        taken("frees", 23),
+        taken("other-node", 24),
     ]
     opened = [*((n, YESTERDAY) for n in (1, 2, 3, 4, 5, 11)), (7, date(2026, 10, 10))]
     proposals = [{"node_id": n, "lineages": ["a", "b"], "opened_on": on} for n, on in opened]
+    named = "node_id bigint, lineage string"
+    on_itself = [{"node_id": node, "lineage": "a"} for node in range(1, 30) if node != 20]
+    grounds = decisions.Grounds(
+        frame(named, [*on_itself, {"node_id": 0, "lineage": "b"}, {"node_id": 21, "lineage": "b"}]),
+        frame(named, [{"node_id": 14, "lineage": "b"}, {"node_id": 16, "lineage": "c"}]),
+    )
+    told = frame(ATTACHED, attached)
     rows, human = decisions.take_decisions(
-        frame(ATTACHED, attached),
-        table("blacklist.decisions", before),
+        told,
+        decisions.follow_decisions(table("blacklist.decisions", before), told),
         frame("node_id bigint, lineages array<string>, opened_on date", proposals),
-        frame("lineage string", [{"lineage": "a"}, {"lineage": "b"}]),
-        frame("node_id bigint, lineage string", [{"node_id": 14, "lineage": "b"}, {"node_id": 16, "lineage": "c"}]),
+        grounds,
         LEVELS,
         POLICY,
         ON,
@@ -109,6 +126,8 @@ def test_a_decision_below_its_authority_or_without_a_proposal_is_a_row_for_a_hum
         "suspend-by-county": "below_the_authority_it_needs",
         "without-level": "below_the_authority_it_needs",
         "no-proposal": "no_proposal_stood",
+        "more": "no_proposal_stood",
+        "other-node": "no_proposal_stood",
         "in-doubt": "no_tenure_was_ever_listed",
     }
     assert not set(night[0]) & set(night[1])
@@ -138,16 +157,34 @@ def test_a_decision_ends_with_its_term_its_lineages_a_newer_one_or_its_record(
     assert "record-withdrawn" not in status
 
 
+def test_a_decision_rests_on_what_was_said_of_the_node_itself_as_long_as_that_is_said(
+    night: tuple[dict[str, Any], Any],
+) -> None:
+    assert night[0]["suspend-by-city"]["direct_lineages"] == ["a"]
+    assert night[0]["no-more-of-itself"]["status"] == "lapsed"
+
+
+def test_a_decision_moves_with_its_tenure(night: tuple[dict[str, Any], Any]) -> None:
+    assert (night[0]["moved"]["node_id"], night[0]["moved"]["status"]) == (19, "in_force")
+
+
+def test_a_decision_sent_again_says_nothing_new_and_another_measure_is_heard(night: tuple[dict[str, Any], Any]) -> None:
+    again, turned = night[0]["sent-again"], night[0]["turned-round"]
+    assert (again["status"], again["direct_lineages"], again["expires_on"]) == ("lapsed", ["b"], date(2027, 3, 30))
+    assert (turned["measure"], turned["status"], turned["lineages"]) == ("none", "in_force", ["a", "b"])
+
+
+def test_a_decision_for_less_than_the_one_in_force_needs_no_proposal(night: tuple[dict[str, Any], Any]) -> None:
+    assert (night[0]["less"]["status"], night[0]["less"]["lineages"]) == ("in_force", ["a", "b"])
+    assert night[0]["frees"]["status"] == "replaced"
+
+
 def test_what_was_turned_down_is_named_by_lineage() -> None:
     down = decisions.turned_down(
         table("blacklist.decisions", [taken("none", 1, "none"), taken("restrict", 2)]),
-        table(
-            "blacklist.proposals",
-            [{"node_id": 3, "lineages": ["x"], "status": s} for s in ("turned_down", "open")],
-        ),
         frame("node_id bigint, lineages array<string>", [{"node_id": 4, "lineages": ["y", "z"]}]),
     )
-    assert set(down.rows()) == {(1, "a"), (1, "b"), (3, "x"), (4, "y"), (4, "z")}
+    assert set(down.rows()) == {(1, "a"), (1, "b"), (4, "y"), (4, "z")}
 
 
 @pytest.fixture(scope="module")
@@ -168,7 +205,7 @@ def proposals() -> dict[int, Any]:
 
     before = [
         proposal(2), proposal(3), proposal(4), proposal(5), proposal(6), proposal(7, date(2026, 7, 18)), proposal(8, status="withdrawn"),
-        proposal(9, measure="suspend"),
+        proposal(9, measure="suspend"), proposal(13),
     ]  # fmt: skip
     passes = {
         1: "restrict",
@@ -176,6 +213,7 @@ def proposals() -> dict[int, Any]:
         3: "restrict",
         7: "restrict",
         9: "suspend",
+        13: "restrict",
         10: "suspend",
         11: "suspend",
         12: "restrict",
@@ -186,6 +224,7 @@ def proposals() -> dict[int, Any]:
     decided = [
         taken("restricts", 3, decided_on=ON), taken("turns-down", 4, "none", decided_on=ON), taken("lower", 9, decided_on=ON), taken("lower-before", 10),
         taken("lower-before-new-lineage", 11), taken("lapsed", 12, status="lapsed"),
+        taken("lapsed-at-once", 13, status="lapsed", decided_on=ON),
     ]  # fmt: skip
     down = [{"node_id": 5, "lineage": name} for name in ("a", "b")]
     rows = decisions.keep_proposals(
@@ -197,7 +236,9 @@ def proposals() -> dict[int, Any]:
         ON,
     ).to_dicts()
     assert len(rows) == len({row["proposal_id"] for row in rows})
-    return {row["node_id"]: row for row in rows}
+    return {row["node_id"]: row for row in rows if row["proposal_id"] != "P13"} | {
+        -13: next(row for row in rows if row["proposal_id"] == "P13")
+    }
 
 
 def test_a_new_proposal_is_open_and_due_in_three_days(proposals: dict[int, Any]) -> None:
@@ -210,6 +251,8 @@ def test_a_new_proposal_is_open_and_due_in_three_days(proposals: dict[int, Any])
         0,
     )
     assert proposals[12]["status"] == "open"  # a lapsed decision is not revived
+    assert (proposals[-13]["status"], proposals[-13]["decision_ref"]) == ("decided", "ref lapsed-at-once")
+    assert (proposals[13]["status"], proposals[13]["opened_on"]) == ("open", ON)
 
 
 def test_an_open_proposal_goes_on_under_its_name_and_is_renewed_and_counted_at_its_term(

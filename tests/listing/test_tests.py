@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from jobs.listing import tests
+from jobs.signals.due_process import first_known
 from tests.frames import read
 from tests.signals.rows import CITY, POLICY, at, frame, table
 
@@ -20,6 +21,9 @@ def signal(node: int, lineage: str, **given: Any) -> dict[str, Any]:
         "occurred_at": at(MOMENT), "known_at": at("2026-09-10"), "first_known_at": at("2026-09-10"), "is_live": True, "is_public": False,
     }  # fmt: skip
     return row | given
+
+
+NO_CASES = frame("case_id string, recorded_at timestamp", [])
 
 
 def decision(node: int, *lineages: str, status: str = "in_force", measure: str = "restrict") -> dict[str, Any]:
@@ -36,7 +40,8 @@ def test_what_a_node_was_cleared_of_is_no_longer_said_of_it_and_what_came_later_
         signal(4, "known-before"),
     ]
     until = [{"node_id": 1, "until": at("2026-09-15")}, {"node_id": 2, "until": at("2026-09-15")}]
-    left = tests.live_direct(table("graph.signals", signals), frame("node_id bigint, until timestamp", until))
+    given = table("graph.signals", signals)
+    left = tests.live_direct(given, frame("node_id bigint, until timestamp", until), first_known(given, NO_CASES))
     assert {(row["node_id"], row["lineage"]) for row in left.to_dicts()} == {(1, "known-later"), (4, "known-before")}
 
 
@@ -50,11 +55,12 @@ def test_a_finding_of_a_city_closes_and_one_of_a_lower_body_suspends() -> None:
         signal(5, "a", standard="report"),
     ]
     found = tests.found_directly(table("graph.signals", signals), CITY).to_dicts()
-    assert {row["node_id"]: (row["measure"], row["lineages"], row["decided_by"]) for row in found} == {
-        1: ("close", ["a"], "public_security province"),
-        2: ("suspend", ["a"], "public_security county"),
-        3: ("suspend", ["a"], "public_security"),
-        4: ("close", ["a", "b"], "public_security city"),
+    assert {(row["node_id"], row["measure"], *row["lineages"], row["decided_by"]) for row in found} == {
+        (1, "close", "a", "public_security province"),
+        (2, "suspend", "a", "public_security county"),
+        (3, "suspend", "a", "public_security"),
+        (4, "close", "a", "public_security city"),
+        (4, "suspend", "b", "public_security county"),
     }
     assert {(row["test"], row["reason"]) for row in found} == {("finding", "finding")}
 
@@ -95,7 +101,7 @@ def moments() -> set[tuple[int, str, str]]:
     tenures = [{"node_id": node, "phone_id": node * 10, "is_implicit": node == 2} for node in range(1, 9)]
     given = table("graph.signals", signals)
     nobody = frame("node_id bigint, until timestamp", [])
-    direct = tests.live_direct(given, nobody)
+    direct = tests.live_direct(given, nobody, first_known(given, NO_CASES))
     found = tests.fraud_moments(direct, given, table("blacklist.decisions", decisions), table("graph.tenures", tenures))
     assert found.columns == ["tenure", "is_implicit", "lineage", "moment"]
     rows = read(found)

@@ -14,6 +14,7 @@ from jobs.core.settings import ROOT
 from jobs.listing.given import Given, Terms
 from jobs.listing.tonight import Tonight, list_tonight
 from jobs.releases.recipients import load_recipients
+from jobs.signals.due_process import first_known
 from tests.signals.rows import LEVELS, POLICY, TABLES, at, frame, table
 
 FIRST = date(2026, 10, 1)
@@ -65,12 +66,20 @@ def world(**rows: list[dict[str, Any]]) -> Given:
     }  # fmt: skip
     frames = {name: frame(ddl, rows.pop(name, [])) for name, ddl in others.items()}
     assert not rows
-    return Given(**graph, **lists, **frames, published=listings, listings=listings)
+    return Given(
+        **graph, **lists, **frames, first_known=known_of(graph["signals"]), published=listings, listings=listings
+    )
+
+
+def known_of(signals: pl.DataFrame) -> pl.DataFrame:
+    return first_known(signals, frame("case_id string, recorded_at timestamp", []))
 
 
 def go_on(given: Given, made: Tonight, **changed: pl.DataFrame) -> Given:
     """What the next night is given: the same graph, and what this night made."""
     lists = {name: getattr(made, name) for name in ("decisions", "proposals", "leads", "for_review", "listings")}
+    if "signals" in changed:
+        changed["first_known"] = known_of(changed["signals"])
     return replace(given, **{**lists, "published": made.listings, **changed})
 
 

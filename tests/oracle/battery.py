@@ -1,12 +1,12 @@
 """Plays a world through both, night by night, and stops at the first night in which they differ."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from random import Random
-from typing import Any
+from typing import Any, Protocol
 
-from tests.oracle.compare import differences, of_oracle, of_product, parts_of, told, unequal
+from tests.oracle.compare import Views, differences, of_oracle, of_product, parts_of, told, unequal
 from tests.oracle.model import Delivery, State
 from tests.oracle.oracle import Oracle
 from tests.oracle.product import (
@@ -96,6 +96,15 @@ def name_listings(oracle: Oracle, product: Product, state: State) -> dict[str, L
     return found
 
 
+class Played(Protocol):
+    """A world that is played night by night. Those played together share no identifier, case, record or delivery."""
+
+    @property
+    def name(self) -> str: ...
+
+    def night(self, listed: Sequence[Listed], gap: int | None = None) -> tuple[date, list[Delivery]]: ...
+
+
 def play_worlds(
     seeds: Iterable[int],
     policy: str = "default",
@@ -103,41 +112,51 @@ def play_worlds(
     nights: int = NIGHTS,
     tables: Iterable[str] = TABLES,
 ) -> list[Wrong]:
-    """What differs in each of some worlds that share no identifier: played by the product together, by an oracle each alone."""
+    """What differs in each of some random worlds."""
     seeds = list(seeds)
     features -= {"snapshots"}
     worlds = [World(seed, 1 + seed % 4, features, place, len(seeds)) for place, seed in enumerate(seeds)]
+    return play_together(worlds, policy, nights, Random(f"{seeds[0]}/gaps"), tables)
+
+
+def play_together(
+    worlds: Sequence[Played], policy: str, nights: int, gaps: Random, tables: Iterable[str] = TABLES
+) -> list[Wrong]:
+    """What differs in each of some worlds: played by the product together, by an oracle each alone."""
     oracles, product = [make_oracle(policy) for _ in worlds], Product(policy_of(policy))
     listed: list[dict[str, Listed]] = [{} for _ in worlds]
-    names: list[set[Any]] = [{f"case:{case}" for case in world.cases} for world in worlds]
+    names: list[set[Any]] = [set() for _ in worlds]
+    played: list[Nights] = [[] for _ in worlds]
     wrong: dict[int, Wrong] = {}
-    gaps = Random(f"{seeds[0]}/gaps")
     for _ in range(nights):
         gap = gaps.choice(GAPS)
         taken = [world.night(list(known.values()), gap) for world, known in zip(worlds, listed, strict=True)]
         product.night(taken[0][0], [one for _, deliveries in taken for one in deliveries])
         states = [oracle.night(*night) for oracle, night in zip(oracles, taken, strict=True)]
         theirs = [of_oracle(state) for state in states]
-        for number, (_, deliveries) in enumerate(taken):
-            names[number] |= {
-                node_id(one) for delivery in deliveries for record in delivery.records for one in named_in(record)
-            }
-            names[number] |= set(theirs[number]["tenures"]) | {
-                key[0] for table in ("influences", "signals") for key in theirs[number][table]
-            }
+        for number, night in enumerate(taken):
+            played[number].append(night)
+            names[number] |= _names(night[1], theirs[number])
         ours = parts_of(of_product(product.lake, taken[0][0]), names)
         for number, world in enumerate(worlds):
             if number in wrong:
                 continue
             theirs[number]["for_review"].pop(None, None)  # of no world
             if found := unequal(theirs[number], ours[number], tables):
-                text = told(found, world.deliveries, states[number])
-                wrong[number] = Wrong(
-                    f"world {world.seed} at place {number} of {len(seeds)}", policy, list(world.deliveries), text
-                )
+                text = told(found, played[number], states[number])
+                wrong[number] = Wrong(f"{world.name} at place {number} of {len(worlds)}", policy, played[number], text)
             else:
                 listed[number] |= name_listings(oracles[number], product, states[number])
     return list(wrong.values())
+
+
+def _names(deliveries: Iterable[Delivery], theirs: Views) -> set[Any]:
+    """Nodes and cases by which a row of the product's is known to be of this world."""
+    records = [record for delivery in deliveries for record in delivery.records]
+    named = {node_id(one) for record in records for one in named_in(record)}
+    cases = {f"case:{record['case_id']}" for record in records if record.get("case_id")}
+    found = set(theirs["tenures"]) | (set(theirs["for_review"]) - {None})
+    return named | cases | found | {key[0] for table in ("influences", "signals") for key in theirs[table]}
 
 
 def play_world(

@@ -52,10 +52,6 @@ class Case:
         return max(self.versions, key=lambda one: (rank(one), one.key))["finding"] == "unfounded"
 
     @property
-    def is_confirmed(self) -> bool:
-        return any(one["finding"] == "confirmed" for one in self.newest)
-
-    @property
     def first_confirmed_at(self) -> datetime:
         """ "730 days from the first confirmed `recorded_at` of that `case_id`"."""
         return min(one.recorded_at for one in self.versions if one["finding"] == "confirmed")
@@ -112,13 +108,16 @@ def find_spared(cases: Cases, bronze: Bronze, numbers: Numbers, parties: Parties
                 named |= numbers.all_served(identifier, as_moment(version["occurred_at"]))
             members = set().union(*(parties.role_party(one) for one in named)) if named else set()
             of_party = {parties.for_roles.get(one, one) for one in members}
-            for imei, times in seen.items():
-                mine = [time for party, time in times.items() if party in of_party]
-                others = [time for party, time in times.items() if party not in of_party]
-                if mine and all(sum(mine, timedelta()) > other for other in others):
-                    members.add(imei)
+            members |= {imei for imei, times in seen.items() if _seen_longest_with(times) in of_party}
             spared[version["case_id"]] |= members
     return spared
+
+
+def _seen_longest_with(times: dict[Node, timedelta]) -> Node | None:
+    """The party with whose SIMs a device was seen longer than with any other's."""
+    longest = max(times.values())
+    found = [party for party, time in times.items() if time == longest]
+    return found[0] if len(found) == 1 else None
 
 
 class Claims:
@@ -252,7 +251,7 @@ class Claims:
                     # "a claim of that same case that names one of them in an offending role is a row for a human, not
                     # a signal"
                     human = Review(node, "spared_party_accused", self._source(version))
-                elif element["role"] == "offender" and self._was_displayed(node, occurred, case_id):
+                elif element["role"] == "offender" and finding == "reported" and self._was_displayed(node, occurred):
                     human = Review(node, "number_was_displayed", self._source(version))
                 if human is not None:
                     if self.now < expires:  # what has expired accuses nobody any more
@@ -270,11 +269,11 @@ class Claims:
                     role=element["role"],
                 )
 
-    def _was_displayed(self, node: Node, occurred: Moment, case_id: str) -> bool:
+    def _was_displayed(self, node: Node, occurred: Moment) -> bool:
         """ "A tenure named `offender` by an unconfirmed case whose number is the `displayed_number` of a
-        `caller_id_spoofing` window that covers the moment".
+        `caller_id_spoofing` window that covers the moment". 0007: unconfirmed is the record that names it.
         """
-        if not isinstance(node, Tenure) or self.cases.by_id[case_id].is_confirmed:
+        if not isinstance(node, Tenure):
             return False
         return any(
             version["indicator"] == "caller_id_spoofing"

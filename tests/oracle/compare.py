@@ -95,13 +95,13 @@ def of_oracle(state: State) -> Views:
         "shared": {(node_id(node), kind, side): n for (node, kind, side), (n, _, is_shared) in state.shared.items() if is_shared},
         "contested": {node_id(node): frozenset(map(node_id, documents)) for node, documents in state.contested.items()},
         "parties": {node_id(node): (node_id(party), kind) for node, (party, kind) in state.parties.items()},
-        "signals": {
-            (node_id(one.node), one.kind, lineage_text(one.lineage), one.feed, one.record_id, one.role if one.case_id and one.kind.startswith("case") else None): (
+        "signals": _several(
+            ((node_id(one.node), one.kind, lineage_text(one.lineage), one.feed, one.record_id, one.role if one.case_id and one.kind.startswith("case") else None), (
                 one.strength, one.standard, one.agency, one.occurred[0], one.occurred[1], one.expires_at, one.known_at, one.first_known_at,
                 one.authority_level, one.case_id, one.live, one.is_public,
-            )
+            ))
             for one in state.signals
-        },
+        ),
         "spared": {(f"case:{case_id}", node_id(node)): True for case_id, nodes in state.spared.items() for node in nodes},
         "influences": {
             (node_id(node), lineage_text(lineage)): (
@@ -158,13 +158,13 @@ def of_product(lake: MemoryLake, on: date) -> Views:
         "shared": {(one["node_id"], one["kind"], one["side"]): one["n_live"] for one in rows("graph.shared_identifiers") if one["is_shared"]},
         "contested": {one["node_id"]: frozenset((one["holder_id"], one["other_holder_id"])) for one in rows("graph.contested")},
         "parties": {one["node_id"]: (one["party_id"], one["kind"]) for one in rows("graph.parties")},
-        "signals": {
-            (one["node_id"], one["kind"].split(":")[1] if one["is_public"] else one["kind"], one["lineage"], one["feed"], one["record_id"], one["role"] if one["kind"].startswith("case") else None): (
+        "signals": _several(
+            ((one["node_id"], one["kind"].split(":")[1] if one["is_public"] else one["kind"], one["lineage"], one["feed"], one["record_id"], one["role"] if one["kind"].startswith("case") else None), (
                 one["strength"], one["standard"], one["agency"], one["occurred_at"], one["occurred_is_day"], one["expires_at"], one["known_at"],
                 one["first_known_at"], one["authority_level"], one["case_id"], one["is_live"], one["is_public"],
-            )
+            ))
             for one in rows("graph.signals")
-        },
+        ),
         "spared": {(one["lineage"], one["node_id"]): True for one in rows("graph.spared")},
         "influences": {
             (one["node_id"], one["lineage"]): (
@@ -200,6 +200,14 @@ def of_product(lake: MemoryLake, on: date) -> Views:
 def _past(at: datetime | None, on: date) -> datetime | None:
     """An end that has come by that night; the table shows one to come, which drives nothing."""
     return at if at is not None and at <= tonight(on) else None
+
+
+def _several(items: Iterable[tuple[Any, Any]]) -> Rows:
+    """Everything that is said under one key: a record may have ended with fraud twice."""
+    found: dict[Any, set[Any]] = {}
+    for key, value in items:
+        found.setdefault(key, set()).add(value)
+    return {key: frozenset(values) for key, values in found.items()}
 
 
 def _counted(items: Iterable[Any]) -> Rows:

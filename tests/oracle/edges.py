@@ -121,8 +121,8 @@ class AccountRecord:
                 as_identifier(version["phone"]),
                 self._start(version),
             )
-            emptied = phone is None and any(as_identifier(one.version["phone"]) for one in kept)
-            if emptied and kept[-1].holder == holder:
+            has_phone = kept and as_identifier(kept[-1].version["phone"])
+            if has_phone and phone is None and kept[-1].holder == holder:
                 continue  # the phone went, the holder stays
             while kept:
                 last = kept[-1]

@@ -197,10 +197,10 @@ class Night:
                     for one in edge.support
                 ):
                     continue
-                if self.is_spared(account, lineage):
-                    self.reviews.add(Review(account, "article_22_spared_party", f"{lineage[1]}"))
-                    continue
                 if self.cleared(account, lineage, False) or self._answered(account, tenure, moment):
+                    continue
+                if self.is_spared(account, lineage):  # "what the rule would list": nobody looks at what is cleared
+                    self.reviews.add(Review(account, "article_22_spared_party", f"{lineage[1]}"))
                     continue
                 lineages[account].add(lineage)
                 tenures[account].add(tenure)
@@ -306,6 +306,6 @@ def is_cleared(
         if one.lineages is not None:
             if lineage in one.lineages:
                 return True
-        elif one.known_before is not None and lineage in known and known[lineage] < one.known_before:
+        elif one.known_until is not None and lineage in known and known[lineage] <= one.known_until:
             return True
     return False

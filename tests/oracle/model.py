@@ -57,11 +57,6 @@ def midnight(on: date) -> datetime:
     return datetime(on.year, on.month, on.day, tzinfo=SHANGHAI).astimezone(UTC)
 
 
-def end_of_day(moment: datetime) -> datetime:
-    """The first moment of the next business date."""
-    return midnight(moment.astimezone(SHANGHAI).date() + DAY)
-
-
 def tonight(on: date) -> datetime:
     """0007: "the last moment of the business date in Asia/Shanghai"."""
     return midnight(on + DAY) - timedelta(microseconds=1)
@@ -252,6 +247,7 @@ class Listing:
     score: float = 0.0
     due_from: date | None = None
     holders: tuple[Identifier, ...] = ()  # of a tenure, to follow it when its start is corrected
+    known_holders: tuple[Identifier, ...] = ()  # those that a subscription names
 
     def published(self) -> tuple[Any, ...]:
         """ "CHANGE when a published column changes": of these, what the oracle knows."""
@@ -273,14 +269,14 @@ class Proposal:
 
 @dataclass(frozen=True)
 class Clearance:
-    """One node cleared: of `lineages`, or of every lineage known before `known_before`."""
+    """One node cleared: of `lineages`, or of every lineage known by `known_until`."""
 
     node: Node
     by: str  # appeal, outcome or proposal
     scope: str  # all, association or proposal
     ref: str
     lineages: frozenset[Lineage] | None
-    known_before: datetime | None = None
+    known_until: datetime | None = None
     cleared_at: datetime | None = None
 
 

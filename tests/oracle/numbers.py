@@ -44,34 +44,35 @@ def fold_subscription(versions: list[Version]) -> list[Period]:
     is earlier. An earlier start replaces what stood from there on." 0007: the same names with a later start are a
     correction.
     """
-    kept: list[tuple[Version, datetime, bool]] = []  # version, the start that counts, whether only its SIM is new
+    kept: list[
+        tuple[Version, datetime, bool, datetime]
+    ] = []  # version, the start that counts, only its SIM is new, first recorded
     for before, version in zip([None, *versions], versions, strict=False):
-        start = version["activated_at"]
+        start, recorded = version["activated_at"], version.recorded_at
         by_sim = False
         count_from = start
         while kept:
-            last, last_from, last_by_sim = kept[-1]
-            same_names = _names(last) == _names(version)
-            if same_names and _sim(last) == _sim(version):
-                if last_by_sim and last["activated_at"] == start:  # sent again: the SIM changed when it was first said
-                    count_from, by_sim = min(last_from, version["deactivated_at"] or last_from), True
-                    kept.pop()
-                    break
+            last, last_from, last_by_sim, first = kept[-1]
+            same_names, is_same_start = _names(last) == _names(version), last["activated_at"] == start
+            is_again = same_names and _sim(last) == _sim(version)
+            if is_again and not (last_by_sim and is_same_start):
                 kept.pop()
-            elif same_names and last["activated_at"] == start and before is last:
-                at = min(version.recorded_at, version["deactivated_at"] or version.recorded_at)
-                count_from, by_sim = max(at, start), True
-                while kept and kept[-1][1] >= count_from and len(kept) > 1:
+            elif same_names and is_same_start and (is_again or before is last):
+                if is_again:  # the SIM changed when it was first said, as the newest version has its end
+                    recorded = first
                     kept.pop()
-                by_sim = _names(kept[-1][0]) == _names(version)
+                count_from = max(earliest(recorded, version["deactivated_at"]) or recorded, start)
+                while kept and kept[-1][1] >= count_from:
+                    kept.pop()
+                by_sim = bool(kept) and _names(kept[-1][0]) == _names(version)
                 break
             elif start <= last_from:
                 kept.pop()
             else:
                 break
-        kept.append((version, count_from, by_sim))
+        kept.append((version, count_from, by_sim, recorded))
     periods = []
-    for index, (version, start, by_sim) in enumerate(kept):
+    for index, (version, start, by_sim, _) in enumerate(kept):
         following = kept[index + 1] if index + 1 < len(kept) else None
         ender, place = version, index + 1
         while place < len(kept) and kept[place][2]:  # only the SIM is new: "Ends are those of the newest version"
@@ -189,6 +190,15 @@ class Numbers:
         if node not in self.rows:
             self.implicit[node] = TenureRow(node, min(after, default=None), (), True)
         return node
+
+    def is_there(self, node: Tenure) -> bool:
+        """Whether it is a tenure tonight, known or implicit: "`tenure_from` is null when it is open to the left, else the end before it"."""
+        rows, start = self.of_phone.get(node.phone, []), node.tenure_from
+        if node in self.rows or start is None:
+            return True
+        return any(one.to == start for one in rows) and not any(
+            touches_moment(one.interval, (start, False)) for one in rows
+        )
 
     def row(self, node: Tenure) -> TenureRow:
         return self.rows.get(node) or self.implicit[node]

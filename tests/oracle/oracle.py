@@ -46,7 +46,6 @@ from tests.oracle.model import (
     as_identifier,
     as_moment,
     by_repr,
-    end_of_day,
     last_of,
     tonight,
     type_of,
@@ -65,7 +64,7 @@ Key = tuple[str, str]  # feed, record_id
 
 @dataclass
 class Answer:
-    """An appeal or outcome as it was understood in the night that took it."""
+    """A decision or outcome as it was understood in the night that took it."""
 
     version: tuple[Any, ...]
     nodes: tuple[Node, ...]
@@ -73,9 +72,16 @@ class Answer:
     listing: Listing | None = None
     applies: bool = False  # to a `verify` or overdue `restrict` listing
     lineages: frozenset[Lineage] = frozenset()
-    proposed: frozenset[Lineage] = frozenset()
     tenures: frozenset[Tenure] = frozenset()
     review: Review | None = None
+    told_of: Listing | None = None  # the listing that the row for a human is about
+    by_moment: bool = False  # no tenure of the number was listed: "it attaches to the tenure that holds that moment"
+
+    def for_a_human(self, node: Node | None = None) -> set[Review]:
+        """The row for a human; of an outcome with the node where its listing's is tonight: outcomes "move with their tenure"."""
+        if self.review is None:
+            return set()
+        return {self.review if node is None else self.review._replace(node=node)}
 
 
 @dataclass
@@ -87,7 +93,10 @@ class Memory:
     shared: set[tuple[Node, str, str]] = field(default_factory=set)
     listings: list[Listing] = field(default_factory=list)
     proposals: list[Proposal] = field(default_factory=list)
-    answers: dict[Key, Answer] = field(default_factory=dict)
+    heard: dict[tuple[Any, ...], tuple[int, Answer]] = field(
+        default_factory=dict
+    )  # of each version of a decision, and which was heard first
+    answers: dict[Key, Answer] = field(default_factory=dict)  # of each outcome
     decisions: dict[Key, Decision] = field(default_factory=dict)
     decided: dict[Key, tuple[Any, ...]] = field(default_factory=dict)  # the version that was looked at
     undecided: dict[Key, Review] = field(default_factory=dict)
@@ -205,9 +214,12 @@ class Oracle:
         events = self._list(night, in_force, fresh_appeals, fresh_outcomes)
         night.reviews |= {Review(one.node, "proposal", "") for one in self.memory.proposals if one.status == "open"}
         night.reviews |= set(self.memory.undecided.values())
-        night.reviews |= {
-            one.review for key, one in self.memory.answers.items() if one.review is not None and self._stands(key, one)
-        }
+        for version in self._outcomes():
+            answer = self.memory.answers[(version.feed, version.record_id)]
+            of, acted = answer.told_of, as_moment(version["acted_at"])
+            told_of = moved(of.node, of.known_holders, acted, numbers) if of is not None else None
+            night.reviews |= answer.for_a_human(told_of)
+        night.reviews |= {review for one in self._appeals() for review in self._heard(one).for_a_human()}
         return State(
             on=on,
             tenures={**numbers.rows, **numbers.implicit},
@@ -270,7 +282,8 @@ class Oracle:
         for feed in self.bronze.feeds():
             for delivery in self.bronze.deliveries(feed):
                 for record in delivery.records:
-                    walk(record, delivery.business_date)
+                    if not record.get("frees_only"):  # "a quarantined version changes nothing"
+                        walk(record, delivery.business_date)
         return lambda node: seen.get(Identifier("phone", node.phone) if isinstance(node, Tenure) else node, date.max)
 
     # -- appeals and outcomes
@@ -314,27 +327,77 @@ class Oracle:
             return tuple(by_repr({subject, served} - {None})), None
         return (subject,), None
 
-    @staticmethod
-    def _holders(nodes: tuple[Node, ...], numbers: Numbers) -> dict[Node, tuple[Identifier, ...]]:
-        return {node: numbers.rows[node].holders for node in nodes if isinstance(node, Tenure) and node in numbers.rows}
+    def _is_by_moment(self, version: Version) -> bool:
+        """Whether neither a listing nor a tenure that was ever listed says which tenure an appeal is about."""
+        subject = as_identifier(version["subject"])
+        return subject is not None and not (
+            self._find_listing(version["listing_id"])
+            or any(isinstance(one.node, Tenure) and one.node.phone == subject.value for one in self.memory.listings)
+        )
+
+    def _holders(self, nodes: tuple[Node, ...], numbers: Numbers) -> dict[Node, tuple[Identifier, ...]]:
+        """Whose each tenure is; of one that is no more, whose it was when it was listed."""
+        listed = {one.node: one.known_holders for one in self.memory.listings}
+        found = {}
+        for node in nodes:
+            if isinstance(node, Tenure):
+                found[node] = numbers.rows[node].holders if node in numbers.rows else listed.get(node, ())
+        return found
 
     def _appeals(self) -> list[Version]:
         return [one for one in self.bronze.newest_or_freeing(APPEALS) if one["outcome"] == "upheld"]
 
+    def _said(self, feed: str) -> list[Version]:
+        """Every version of a decision that stands, newest of its record or not."""
+        good = [one for versions in self.bronze.standing(feed).values() for one in versions]
+        return [*good, *self.bronze.freeing(feed)]
+
+    def _hear(self, feed: str, numbers: Numbers) -> list[tuple[Any, ...]]:
+        """Understands each decision once, in the night that took it. What is new tonight."""
+        fresh = [(feed, one.record_id, one.key) for one in self._said(feed)]
+        fresh = [name for name in fresh if name not in self.memory.heard]
+        for version in self._said(feed):
+            name = (feed, version.record_id, version.key)
+            if name in fresh:
+                nodes, review = self._subject(version, numbers)
+                answer = Answer(version.key, nodes, self._holders(nodes, numbers), review=review)
+                answer.by_moment = self._is_by_moment(version)
+                self.memory.heard[name] = (len(self.memory.heard), answer)
+        return fresh
+
+    def _heard(self, version: Version) -> Answer:
+        """What the decision is of: 0007, "Said again, it is of whom it was"."""
+        same = [
+            self.memory.heard[(one.feed, one.record_id, one.key)]
+            for one in self._said(version.feed)
+            if one.record_id == version.record_id
+            and (one["listing_id"], one["subject"]) == (version["listing_id"], version["subject"])
+        ]
+        return min(same, key=lambda one: one[0])[1]
+
     def _take_appeals(self, numbers: Numbers) -> dict[Node, str]:
         """Upheld appeals that came tonight: node -> reference."""
-        fresh: dict[Node, str] = {}
+        new, fresh = self._hear(APPEALS, numbers), {}
         for version in self._appeals():
-            key = (version.feed, version.record_id)
-            if key in self.memory.answers and self.memory.answers[key].version == version.key:
-                continue
-            earlier = self.memory.answers.get(key)
-            nodes, review = self._subject(version, numbers)
-            if not nodes and earlier is not None and earlier.nodes:
-                nodes, review = earlier.nodes, None
-            self.memory.answers[key] = Answer(version.key, nodes, self._holders(nodes, numbers), review=review)
-            fresh |= dict.fromkeys(nodes, version["decision_ref"])
+            if (APPEALS, version.record_id, version.key) in new and self._counting(version) is version:
+                fresh |= dict.fromkeys(self._of(version, numbers), version["decision_ref"])
         return fresh
+
+    def _counting(self, version: Version) -> Version:
+        """0007: an appeal's version that attaches to nothing takes back nothing; a dismissal does."""
+        if version.frees_only or self._heard(version).nodes:
+            return version
+        for earlier in reversed(self.bronze.standing(APPEALS)[version.record_id]):
+            if earlier["outcome"] != "upheld":
+                break
+            if self._heard(earlier).nodes:
+                return earlier
+        return version
+
+    def _of(self, version: Version, numbers: Numbers) -> list[Node]:
+        """The nodes of a decision, where they are tonight."""
+        answer = self._heard(version)
+        return [self._moved(node, answer, _decided_at(version), numbers) for node in answer.nodes]
 
     def _outcomes(self) -> list[Version]:
         return sorted((one for feed in OUTCOMES for one in self.bronze.newest(feed)), key=lambda one: one.key)
@@ -347,54 +410,52 @@ class Oracle:
             earlier = self.memory.answers.get(key)
             if earlier is not None and earlier.version == version.key:
                 continue
-            source = f"{version.feed}#{version.record_id}"
             listing = self._find_listing(version["listing_id"])
-            if listing is None:
-                review = Review(None, "outcome_of_no_listing", source)
-                self.memory.answers[key] = Answer(version.key, (), {}, review=review)
-                continue
-            if not self._administers(version, listing, numbers, accounts):
-                # "An outcome counts only from the recipient that administers the listing, through its own agency's
-                # feed"
-                review = Review(listing.node, "outcome_of_another_recipient", source)
-                self.memory.answers[key] = Answer(version.key, (), {}, review=review)
-                continue
-            outcome = version["outcome"]
-            answer = Answer(version.key, (listing.node,), self._holders((listing.node,), numbers), listing)
-            if outcome == "not_ours":
-                answer.review = Review(listing.node, "not_ours", source)
-            if earlier is not None and earlier.listing is listing and outcome in FREEING:
-                answer.proposed = earlier.proposed
-            self.memory.answers[key] = answer
+            nodes = (listing.node,) if listing is not None else ()
+            self.memory.answers[key] = Answer(version.key, nodes, self._holders(nodes, numbers), told_of=listing)
         for version in self._outcomes():
             answer = self.memory.answers[(version.feed, version.record_id)]
-            listing, outcome = answer.listing, version["outcome"]
+            answer.listing = self._listing_answered(version, answer, numbers, accounts)
+        for version in self._outcomes():
+            answer = self.memory.answers[(version.feed, version.record_id)]
+            outcome, source = version["outcome"], f"{version.feed}#{version.record_id}"
+            listing = answer.listing
+            answer.applies = False
             if listing is None:
+                of = answer.told_of.node if answer.told_of is not None else None
+                answer.review = Review(of, "outcome_of_another_recipient" if of else "outcome_of_no_listing", source)
                 continue
+            answer.review = Review(listing.node, "not_ours", source) if outcome == "not_ours" else None
             # it speaks of the listing as it stands: one that a finding closed may come down to `verify` later
             lifts = listing.measure == "verify" or listing.test == OVERDUE
             answer.applies = lifts or outcome == "closed"
             answer.lineages, answer.tenures = listing.lineages, listing.tenures
-            if outcome in FREEING:
-                answer.review = (
-                    None if lifts else Review(listing.node, "outcome_contradicts_measure", version.record_id)
-                )
+            if outcome in FREEING and not lifts:
+                answer.review = Review(listing.node, "outcome_contradicts_measure", source)
             if listing.status != "active" or not answer.applies:
                 continue
             if outcome in FREEING:
                 fresh.append((listing, "verified"))
                 for one in self.memory.proposals:
                     if one.node == listing.node and one.status == "open":
-                        answer.proposed = one.lineages
                         one.status, one.decided_on, one.decision_ref = "turned_down", on, version.record_id
             elif outcome == "closed" and version is self._newest_answer(listing):
-                fresh.append((listing, "acted"))
+                fresh.insert(0, (listing, "acted"))  # what was done last says why it goes
         return fresh
 
     def _newest_answer(self, listing: Listing) -> Version:
         """Of what was answered to a listing, what was done last."""
         mine = [one for one in self._outcomes() if self.memory.answers[(one.feed, one.record_id)].listing is listing]
         return max(mine, key=lambda one: (as_moment(one["acted_at"])[0], one.recorded_at, one["outcome"]))
+
+    def _listing_answered(
+        self, version: Version, answer: Answer, numbers: Numbers, accounts: Accounts
+    ) -> Listing | None:
+        """ "An outcome counts only from the recipient that administers the listing, through its own agency's feed", by what is known
+        tonight.
+        """
+        listing = answer.told_of
+        return listing if listing and self._administers(version, listing, numbers, accounts) else None
 
     def _administers(self, version: Version, listing: Listing, numbers: Numbers, accounts: Accounts) -> bool:
         recipient = self.recipients.get(version["recipient_id"])
@@ -437,26 +498,19 @@ class Oracle:
                     return element["issuer"]
         return None
 
-    def _stands(self, key: Key, answer: Answer) -> bool:
-        """The record still stands, and says what it said when it was understood."""
-        return any(
-            one.record_id == key[1] and one.key == answer.version for one in self.bronze.newest_or_freeing(key[0])
-        )
-
     def _moved(self, node: Node, answer: Answer, at: Moment, numbers: Numbers) -> Node:
-        """ "Clearances, decisions and outcomes move with their tenure when `tenure_from` is corrected"."""
+        """ "Clearances, decisions and outcomes move with their tenure when `tenure_from` is corrected"; "a late subscription record
+        re-attaches what was attached wrongly".
+        """
+        if answer.by_moment and isinstance(node, Tenure):
+            return numbers.attach(node.phone, at) or node
         return moved(node, answer.holders.get(node, ()), at, numbers)
 
     def _move_listings(self, numbers: Numbers) -> None:
         """ "`listing_id` is stable for the life of a listing": it stays with its tenure, and so does what its term used up."""
         for listing in self.memory.listings:
             before = listing.node
-            if (
-                isinstance(before, Tenure)
-                and before not in numbers.rows
-                and before not in numbers.implicit
-                and listing.holders
-            ):
+            if isinstance(before, Tenure) and not numbers.is_there(before) and listing.holders:
                 mine = [
                     row.node
                     for row in numbers.of_phone.get(before.phone, [])
@@ -471,13 +525,11 @@ class Oracle:
     def _clearances(self, numbers: Numbers) -> list[Clearance]:
         """What appeals and outcomes that stand clear tonight."""
         found = []
-        for version in self._appeals():
-            answer = self.memory.answers[(version.feed, version.record_id)]
+        for version in map(self._counting, self._appeals()):
             decided = _decided_at(version)
-            # 0007: "recorded by the end of the day of the decision, however late it arrives"
-            until = end_of_day(decided[0])
-            for node in answer.nodes:
-                node = self._moved(node, answer, decided, numbers)
+            # "every lineage known at `decided_at`; known means `recorded_at`": however late it arrives
+            until = last_of(decided)
+            for node in self._of(version, numbers):
                 found.append(Clearance(node, "appeal", "all", version["decision_ref"], None, until, decided[0]))
         for version in self._outcomes():
             answer = self.memory.answers[(version.feed, version.record_id)]
@@ -532,6 +584,7 @@ class Oracle:
         authority that its measure needs, it is a row for a human". A lower decision than the one in force needs no
         proposal: it frees.
         """
+        self._hear(REVIEWS, night.numbers)
         for version in sorted(self.bronze.newest(REVIEWS), key=lambda one: one.key):
             key = (version.feed, version.record_id)
             if self.memory.decided.get(key) == version.key:
@@ -539,7 +592,7 @@ class Oracle:
             self.memory.decided[key] = version.key
             self.memory.undecided.pop(key, None)
             before = self.memory.decisions.pop(key, None)
-            nodes, review = self._subject(version, night.numbers)
+            nodes, review = self._of(version, night.numbers), self._heard(version).review
             measure, source = version["measure"], f"{version.feed}#{version.record_id}"
             if not nodes:
                 assert review is not None
@@ -580,7 +633,7 @@ class Oracle:
             self.memory.decisions[key] = Decision(
                 key,
                 node,
-                self._holders(nodes, night.numbers).get(node, ()),
+                self._holders((node,), night.numbers).get(node, ()),
                 measure,
                 version["decision_ref"],
                 version["authority_level"],
@@ -604,8 +657,8 @@ class Oracle:
             if node != decision.node:
                 decision.node = node
             other = newest.get(node)
-            order = (last_of(decision.decided_at), decision.recorded_at, key)
-            if other is None or order > (last_of(other.decided_at), other.recorded_at, other.feed_record):
+            order = (decision.decided_at[0], decision.recorded_at, key)
+            if other is None or order > (other.decided_at[0], other.recorded_at, other.feed_record):
                 newest[node] = decision
         return [one for _, one in sorted(newest.items(), key=repr)]
 
@@ -621,7 +674,7 @@ class Oracle:
         return found
 
     def _turned_down(self) -> list[Clearance]:
-        """ "`none`, and a `verified_clean` on a proposal, turn it down for its lineages"."""
+        """ "`none`, and a `verified_clean` on a proposal, turn it down for its lineages". 0007: `rectified` too."""
         found = []
         standing = {(one.feed, one.record_id) for one in self.bronze.newest(REVIEWS)}
         for key, decision in sorted(self.memory.decisions.items()):
@@ -629,9 +682,10 @@ class Oracle:
                 found.append(Clearance(decision.node, "proposal", "proposal", decision.ref, decision.lineages))
         for version in self._outcomes():
             answer = self.memory.answers[(version.feed, version.record_id)]
-            if answer.proposed and answer.listing is not None:
-                ref = answer.listing.listing_id
-                found.append(Clearance(answer.listing.node, "proposal", "proposal", ref, answer.proposed))
+            listing = answer.listing
+            is_on_proposal = listing is not None and PROPOSED in listing.reasons and answer.applies
+            if listing is not None and is_on_proposal and version["outcome"] in FREEING:
+                found.append(Clearance(listing.node, "proposal", "proposal", listing.listing_id, listing.lineages))
         return found
 
     def _propose(self, night: Night, in_force: list[Decision]) -> None:
@@ -813,9 +867,12 @@ class Oracle:
         if isinstance(listing.node, Tenure):
             party = night.parties.key(listing.node)
             behind = (party,) if isinstance(party, Identifier) and party.type in DOCUMENTS else ()
-            listing.holders = night.numbers.row(listing.node).holders or behind
+            listing.known_holders = night.numbers.row(listing.node).holders
+            listing.holders = listing.known_holders or behind
         listing.administrator = self._administrator(listing.node, night.numbers, night.accounts)
-        if ARTICLE_22 in listing.reasons and best.measure == "verify" and listing.due_from is None:
+        if listing.outcome is not None:
+            listing.due_from = None  # it stops the due date: one that comes after is given anew
+        elif ARTICLE_22 in listing.reasons and best.measure == "verify" and listing.due_from is None:
             listing.due_from = night.on
         if ARTICLE_22 not in listing.reasons or best.measure in ("suspend", "close"):
             listing.due_from = None  # what is suspended or closed is not asked to be verified
@@ -871,9 +928,13 @@ def moved(node: Node, holders: tuple[Identifier, ...], at: Moment, numbers: Numb
                     abs((row.node.tenure_from - start).total_seconds()) if row.node.tenure_from and start else 0
                 ),
             ).node
-    if holders or node in numbers.rows or node in numbers.implicit:
-        return node  # the number is somebody else's now: what was said of its holder is not said of him
-    return numbers.attach(node.phone, at) or node
+    if node in numbers.rows or (not holders and numbers.is_there(node)):
+        return node
+    if not holders:  # the moment says whose it was
+        return numbers.attach(node.phone, at) or node
+    there = numbers.attach(node.phone, at if node.tenure_from is None else (node.tenure_from, False))
+    # the number is somebody else's now: what was said of its holder is not said of him; but what nobody is known to hold is still his
+    return there if there is not None and there not in numbers.rows else node
 
 
 def _apart(a: Tenure, b: Tenure) -> float:

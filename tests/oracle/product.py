@@ -96,6 +96,7 @@ class Product:
             table = tables()[f"silver.{contracts()[feed].table}"]
             self.lake.replace(table.id, pl.DataFrame(rows, schema_of(table.ddl), orient="row"))
         self.lake.replace("ops.deliveries", self._deliveries(on))
+        self.lake.replace("quarantine.records", self._quarantined())
         self.lake.replace("graph.identifiers", self._identifiers())
         night = Night(
             spark=cast(Any, None), lake=cast(Any, self.lake), settings=Settings(), on=on, contracts=contracts(), codes=codes(),
@@ -116,6 +117,16 @@ class Product:
             }  # fmt: skip
             rows.append({name: given.get(name) for name in kinds})
         return pl.DataFrame(rows, kinds, orient="row")
+
+    def _quarantined(self) -> pl.DataFrame:
+        """Of what is set aside, only that it was there: nobody reads more of it here."""
+        kinds = schema_of(tables()["quarantine.records"].ddl)
+        rows = [
+            {"feed": one.feed, "record_id": record_id, "delivery_id": one.delivery_id, "file": "", "line": place}
+            for one in self.bronze.taken.values()
+            for place, record_id in enumerate(sorted(one.present))
+        ]
+        return pl.DataFrame([{name: row.get(name) for name in kinds} for row in rows], kinds, orient="row")
 
     def _identifiers(self) -> pl.DataFrame:
         """graph.identifiers as the stage `identifiers` makes it of the vault; what is protected is the oracle's word, a datum of both."""
@@ -155,7 +166,7 @@ def silver_rows(feed: Feed, delivery: Delivery, on: date) -> list[dict[str, Any]
     rows = []
     for record in delivery.records:
         given = {
-            "op": record.get("op", "upsert"), "sequence": delivery.sequence, "delivery_id": delivery.delivery_id, "file": "part-0001",
+            "op": record.get("op", "upsert"), "sequence": delivery.sequence, "delivery_id": delivery.delivery_id, "file": record.get("file", "part-0001"),
             "business_date": delivery.business_date, "night_on": on, "frees_only": bool(record.get("frees_only")),
         }  # fmt: skip
         rows.append(

@@ -108,11 +108,13 @@ class Bronze:
         return [versions[-1] for versions in self.standing(feed).values()]
 
     def freeing(self, feed: str) -> list[Version]:
-        """Quarantined versions that free somebody, not yet superseded by a newer good version of their record."""
-        found = []
+        """Quarantined versions that free somebody, not yet superseded by a newer good version of their record. 0007: one of them takes back
+        nothing that an older one freed.
+        """
+        found: list[Version] = []
         for _, versions in sorted(self._stands(feed).items()):
-            if versions[-1].frees_only:
-                found.append(versions[-1])
+            good = [index for index, one in enumerate(versions) if not one.frees_only]
+            found += versions[good[-1] + 1 if good else 0 :]
         return found
 
     def newest_or_freeing(self, feed: str) -> list[Version]:

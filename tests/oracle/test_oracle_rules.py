@@ -25,6 +25,8 @@ BINDINGS = "internet/internet_accounts"
 ACCOUNTS = "finance/accounts"
 CONTROLS = "finance/payment_controls"
 REVIEWS = "public_security/review_decisions"
+APPEALS = "public_security/appeal_decisions"
+OUTCOMES = "internet/measure_outcomes"
 
 
 @pytest.fixture
@@ -463,3 +465,162 @@ def test_only_a_finding_leaves_a_shared_identifier_and_by_one_edge(story: Story)
     assert state.score(person("h0")) == 0
     assert play("reported").score(internet_account("w0")) == 0
     assert play("confirmed").active(internet_account("w0")).test == "bound_to_fraud_phone"
+
+
+def bound_to_a_fraud_phone(story: Story, *involved: tuple[str, Identifier]) -> State:
+    """A night in which somebody's internet account is bound to a number that a case names."""
+    return story.night(
+        "2026-10-01",
+        {
+            SUBSCRIPTIONS: [story.subscription("P", "A", "2025-01-01", record_id="s")],
+            BINDINGS: [story.binding("W", "P", "2026-01-01", holder=person("V"))],
+            CASES: [story.case("C", "2026-09-15", "2026-09-17", ("offender", phone("P")), *involved, record_id="c")],
+        },
+    )
+
+
+def answer(state: State, node: Node, outcome: str, recipient: str = "wechat", **more: object) -> dict[str, object]:
+    listing = state.active(node)
+    assert listing is not None
+    said = {"listing_id": listing.listing_id, "recipient_id": recipient, "outcome": outcome}
+    return {**said, "acted_at": on_day(str(state.on)), **more}
+
+
+def test_a_row_for_a_human_moves_with_the_tenure_of_its_listing(story: Story) -> None:
+    p, corrected = tenure("P", "2025-01-01"), tenure("P", "2025-01-03")
+    listed = bound_to_a_fraud_phone(story)
+    answers = [answer(listed, p, "not_ours", "cmcc"), answer(listed, p, "closed", "cucc")]
+    state = story.night("2026-10-02", {"telecom/measure_outcomes": answers})
+    told = {(p, "not_ours"), (p, "outcome_of_another_recipient")}
+    assert {(one.node, one.reason) for one in state.for_review} == told
+    state = story.night("2026-10-03", {SUBSCRIPTIONS: [story.subscription("P", "A", "2025-01-03", record_id="s")]})
+    assert {(one.node, one.reason) for one in state.for_review} == {(corrected, reason) for _, reason in told}
+
+
+def test_of_several_answers_what_was_done_last_says_why_the_listing_goes(story: Story) -> None:
+    w = internet_account("W")
+    listed = bound_to_a_fraud_phone(story)
+    clean = answer(listed, w, "verified_clean", recorded_at=at("2026-10-02T10:00:00+08:00"))
+    state = story.night("2026-10-02", {OUTCOMES: [clean, answer(listed, w, "closed")]})
+    assert released(state) == {w: "acted"}
+
+
+def test_an_appeal_clears_what_was_recorded_by_the_moment_of_its_decision(story: Story) -> None:
+    b = bank_account("B")
+    known = [
+        story.case(name, "2026-09-15", "2026-09-17", ("payee", b), recorded_at=at(f"2026-10-02T{clock}:00+08:00"))
+        for name, clock in (("BEFORE", "09:00"), ("AFTER", "09:01"))
+    ]
+    appeal = {"subject": b, "outcome": "upheld", "decided_at": (at("2026-10-02T09:00:00+08:00"), False)}
+    state = story.night("2026-10-02", {CASES: known, APPEALS: [{**appeal, "decision_ref": "D"}]})
+    assert {lineage for node, lineage in state.influences if node == b} == {("case", "AFTER")}
+    by_day = {**appeal, "decided_at": on_day("2026-10-02"), "decision_ref": "E"}
+    assert story.night("2026-10-03", {APPEALS: [by_day]}).score(b) == 0
+
+
+def test_a_victims_account_that_was_verified_is_no_row_for_a_human(story: Story) -> None:
+    w = internet_account("W")
+    listed = bound_to_a_fraud_phone(story)
+    victim = story.case(
+        "C", "2026-09-15", "2026-09-17", ("offender", phone("P")), ("victim", person("V")), record_id="c"
+    )
+    state = story.night("2026-10-02", {CASES: [victim]})
+    assert {(one.node, one.reason) for one in state.for_review} == {(w, "article_22_spared_party")}
+    state = story.night("2026-10-03", {OUTCOMES: [answer(listed, w, "verified_clean")]})
+    assert state.for_review == set()
+
+
+def test_a_holder_that_is_corrected_while_the_phone_goes_was_always_the_holder(story: Story) -> None:
+    """ "A phone that became empty (whatever its start then says)" is a change; an earlier start of anything else replaces."""
+    b = bank_account("B")
+    first = story.account(b, "MOTHER", "P", "2026-02-01", "2026-01-01", record_id="a")
+    story.night("2026-10-01", {ACCOUNTS: [first]})
+    state = story.night("2026-10-02", {ACCOUNTS: [{**first, "holder": person("SON"), "phone": None, "bound_at": None}]})
+    assert state.edges[("bound_phone", b, tenure("P", None))].hull == (
+        day("2026-02-01"),
+        at("2026-10-02T12:00:00+08:00"),
+    )
+    assert state.edges[("holder", person("SON"), b)].hull == (day("2026-01-01"), None)
+    assert ("holder", person("MOTHER"), b) not in state.edges
+
+
+def test_a_holder_of_what_was_empty_already_has_his_start_corrected(story: Story) -> None:
+    b = bank_account("B")
+    first = story.account(b, "MOTHER", "P", "2026-02-01", "2026-01-01", record_id="a")
+    passed_on = {**first, "holder": person("SON"), "phone": None, "bound_at": day("2026-06-01")}
+    story.night("2026-10-01", {ACCOUNTS: [first]})
+    story.night("2026-10-02", {ACCOUNTS: [passed_on]})
+    state = story.night("2026-10-03", {ACCOUNTS: [{**passed_on, "bound_at": day("2026-05-01")}]})
+    assert state.edges[("holder", person("MOTHER"), b)].hull == (day("2026-01-01"), day("2026-05-01"))
+    assert state.edges[("holder", person("SON"), b)].hull == (day("2026-05-01"), None)
+
+
+def test_an_appeal_said_again_is_of_the_tenure_that_it_freed_whatever_was_listed_since(story: Story) -> None:
+    first, next_holder = tenure("P", "2025-01-01"), tenure("P", "2026-11-20")
+    line = story.subscription("P", "A", "2025-01-01", record_id="a")
+    case = story.case("C", "2026-09-11", "2026-09-20", ("offender", phone("P")))
+    story.night("2026-10-01", {SUBSCRIPTIONS: [line], CASES: [case]})
+    appeal = {
+        "record_id": "d",
+        "subject": phone("P"),
+        "outcome": "upheld",
+        "decided_at": on_day("2026-10-02"),
+        "decision_ref": "D",
+    }
+    state = story.night("2026-10-02", {APPEALS: [appeal]})
+    assert released(state) == {first: "appeal_upheld"}
+    later = story.case("N", "2026-12-01", "2026-12-02", ("offender", phone("P")))
+    lines = [{**line, "deactivated_at": day("2026-10-20")}, story.subscription("P", "B", "2026-11-20", record_id="b")]
+    state = story.night("2026-12-05", {SUBSCRIPTIONS: lines, CASES: [later]})
+    assert state.active(next_holder)
+    state = story.night("2026-12-06", {APPEALS: [{**appeal, "decision_ref": "D bis"}]})
+    assert state.active(next_holder)
+    assert state.score(first) == 0
+    assert {one.node for one in state.clearances} == {first}
+
+
+def test_an_appeal_that_attaches_to_nothing_any_more_takes_back_nothing(story: Story) -> None:
+    a, b = bank_account("A"), bank_account("B")
+    named = [story.case(f"C-{one.value}", "2026-09-11", "2026-09-20", ("payee", one)) for one in (a, b)]
+    listing = story.night("2026-10-01", {CASES: named}).active(a)
+    assert listing
+    appeal = {"record_id": "d", "listing_id": listing.listing_id, "outcome": "upheld", "decision_ref": "D"}
+    story.night("2026-10-02", {APPEALS: [{**appeal, "subject": a, "decided_at": on_day("2026-10-02")}]})
+    state = story.night("2026-10-03", {APPEALS: [{**appeal, "subject": b, "decided_at": on_day("2026-10-03")}]})
+    assert {one.node for one in state.clearances} == {a}
+    assert state.active(a) is None
+    assert state.active(b)
+    assert any(one.reason == "identifier_is_not_the_listings" for one in state.for_review)
+    dismissed = {**appeal, "subject": a, "decided_at": on_day("2026-10-04"), "outcome": "dismissed"}
+    assert story.night("2026-10-04", {APPEALS: [dismissed]}).active(a)
+
+
+def test_an_answer_taken_back_gives_a_new_date_to_who_was_not_silent(story: Story) -> None:
+    w = internet_account("W")
+    listed = bound_to_a_fraud_phone(story)
+    said = answer(listed, w, "not_ours", record_id="o")
+    story.night("2026-10-10", {OUTCOMES: [said]})
+    withdrawn = {OUTCOMES: [{"record_id": "o", "op": "withdraw"}]}
+    listing = story.night("2026-11-20", withdrawn).active(w)
+    assert listing
+    assert (listing.measure, listing.due_on) == ("verify", date(2026, 12, 5))
+    silent = story.night("2026-12-06").active(w)
+    assert silent
+    assert (silent.measure, silent.test) == ("restrict", "verification_overdue")
+
+
+def test_what_frees_a_tenure_frees_the_number_that_nobody_is_known_to_hold_any_longer(story: Story) -> None:
+    line = story.subscription("P", "A", "2025-01-01", record_id="s")
+    case = story.case("C", "2026-09-11", "2026-09-20", ("offender", phone("P")))
+    story.night("2026-10-01", {SUBSCRIPTIONS: [line], CASES: [case]})
+    appeal = {"subject": phone("P"), "outcome": "upheld", "decided_at": on_day("2026-10-02"), "decision_ref": "D"}
+    story.night("2026-10-02", {APPEALS: [appeal]})
+    state = story.night("2026-10-03", {SUBSCRIPTIONS: [{"record_id": "s", "op": "withdraw"}]})
+    assert {one.node for one in state.clearances} == {tenure("P", None)}
+    assert state.active(tenure("P", None)) is None
+    state = story.night("2026-10-04", {SUBSCRIPTIONS: [{**line, "record_id": "s2"}]})
+    assert {one.node for one in state.clearances} == {tenure("P", "2025-01-01")}
+    assert not [one for one in state.listings if one.status == "active"]
+    others = [{"record_id": "s2", "op": "withdraw"}, story.subscription("P", "B", "2024-01-01", record_id="b")]
+    state = story.night("2026-10-05", {SUBSCRIPTIONS: others})
+    assert state.active(tenure("P", "2024-01-01"))

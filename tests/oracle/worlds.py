@@ -75,6 +75,10 @@ class World:
         self._held: list[Delivery] = []
         self.deliveries: list[tuple[date, list[Delivery]]] = []
 
+    @property
+    def name(self) -> str:
+        return f"world {self.seed}"
+
     def _moments(self) -> list[datetime]:
         """A few moments around which everything happens: business dates' 00:00, and exact ones beside them."""
         found = []

@@ -5,12 +5,16 @@ from __future__ import annotations
 from datetime import date
 from typing import Any
 
+import polars as pl
 import pytest
 
 from jobs.core.settings import ROOT
+from jobs.graph.tenures import tenure_ids
 from jobs.releases.recipients import load_recipients
 from jobs.signals import due_process
+from jobs.signals.job import follow_listings, gone_tenures
 from tests.frames import read
+from tests.graph.rows import KEY
 from tests.signals.rows import at, frame, table
 
 
@@ -24,7 +28,7 @@ def test_a_listing_follows_its_tenure_when_its_start_is_corrected() -> None:
         phone("stays", 1, 10, 100),
         phone("moves-to-the-nearest", 2, 20, 200, "2026-03-01"),
         phone("another-holder", 3, 30, 300),
-        phone("opens-to-the-left", 4, 40, 4004, None),
+        phone("nobody-was-known", 4, 40, 4004, "2026-03-01"),
         phone("contested", 5, 50, 5, "2026-03-01") | {"holder_id": 500},
         {"listing_id": "account", "node_id": 5, "type": "bank_account", "status": "active"},
     ]
@@ -37,13 +41,14 @@ def test_a_listing_follows_its_tenure_when_its_start_is_corrected() -> None:
         tenure(31, 30, 301, "2026-01-01"), tenure(4004, 40, None, "2026-01-01"),
         tenure(51, 50, 500, "2026-02-01"), tenure(52, 50, 501, "2026-02-20"),
     ]  # fmt: skip
-    moved = due_process.follow_tenures(table("blacklist.listings", listings), table("graph.tenures", tenures))
+    gone = frame("node_id bigint", [{"node_id": node} for node in (2, 3, 4, 5)])
+    moved = due_process.follow_tenures(table("blacklist.listings", listings), table("graph.tenures", tenures), gone)
     rows = read(moved.select("listing_id", "node_id", "tenure_from"))
     assert {row["listing_id"]: (row["node_id"], row["tenure_from"] or "") for row in rows} == {
         "stays": (1, "2026-01-01"),
         "moves-to-the-nearest": (22, "2026-02-20"),
         "another-holder": (3, "2026-01-01"),
-        "opens-to-the-left": (4004, "2026-01-01"),
+        "nobody-was-known": (4, "2026-03-01"),
         "contested": (51, "2026-02-01"),
         "account": (5, ""),
     }
@@ -54,10 +59,12 @@ def test_a_decision_attaches_to_its_listing_or_to_the_only_tenure_ever_listed() 
         phone("once", 1, 10, 100), phone("first", 2, 20, 200), phone("second", 3, 20, 201),
         phone("then", 6, 60, 600), phone("since", 7, 60, 601) | {"listed_on": date(2026, 5, 1)},
         {"listing_id": "account", "node_id": 5, "type": "bank_account", "status": "active"},
+        phone("nobody's-and-gone", 8, 80, 8), phone("two-that-day-and-gone", 9, 90, 9),
+        phone("withdrawn", 12, 120, 12),
     ]  # fmt: skip
 
     def decision(name: str, kind: str | None, subject: int | None, listing: str | None = None) -> dict[str, Any]:
-        taken = {"night_on": date(2026, 4, 1), "held_then": 31 if subject == 30 else None}
+        taken = {"heard_on": date(2026, 4, 1), "held_then": {30: 31, 80: 81, 10: 11}.get(subject or 0)}
         return {"record_id": name, "subject_type": kind, "subject_id": subject, "listing_id": listing, **taken}
 
     given = [
@@ -72,13 +79,18 @@ def test_a_decision_attaches_to_its_listing_or_to_the_only_tenure_ever_listed() 
         decision("account", "bank_account", 5),
         decision("account-with-listing", "bank_account", 5, "account"),
         decision("unreadable", "phone", None),
+        decision("gone", "phone", 80),
+        decision("gone-with-listing", "phone", 80, "nobody's-and-gone"),
+        decision("gone-two-that-day", "phone", 90),
+        decision("withdrawn", "phone", 120),
     ]
     attached = due_process.attach_decisions(
         frame(
-            "record_id string, subject_type string, subject_id bigint, listing_id string, night_on date, held_then bigint",
+            "record_id string, subject_type string, subject_id bigint, listing_id string, heard_on date, held_then bigint",
             given,
         ),
         table("blacklist.listings", listings),
+        frame("node_id bigint, now_id bigint", [{"node_id": 8}, {"node_id": 9}, {"node_id": 12, "now_id": 13}]),
     ).to_dicts()
     assert {row["record_id"]: (row["node_id"], row["doubt"]) for row in attached} == {
         "only-tenure": (1, None),
@@ -92,8 +104,91 @@ def test_a_decision_attaches_to_its_listing_or_to_the_only_tenure_ever_listed() 
         "account": (5, None),
         "account-with-listing": (5, None),
         "unreadable": (None, "identifier_unreadable"),
+        "gone": (81, None),
+        "gone-with-listing": (81, None),
+        "gone-two-that-day": (9, None),
+        "withdrawn": (13, None),
     }
     assert len(attached) == len(given)
+
+
+def test_a_decision_said_again_is_of_whom_it_was_when_it_was_heard_first() -> None:
+    def said(record: str, night: date, subject: int, listing: str | None = None) -> dict[str, Any]:
+        return {"record_id": record, "listing_id": listing, "subject_id": subject, "night_on": night}
+
+    march, april, may = date(2026, 3, 1), date(2026, 4, 1), date(2026, 5, 1)
+    versions = [
+        said("again", march, 10), said("again", may, 10), said("of another", march, 10), said("of another", may, 20),
+        said("came late", may, 10), said("came late", april, 10), said("of another listing", april, 10, "first"),
+        said("of another listing", may, 10, "second"),
+    ]  # fmt: skip
+    ddl = "record_id string, listing_id string, subject_id bigint, night_on date"
+    heard = due_process.heard_first(frame(ddl, versions)).to_dicts()
+    assert [row["heard_on"] for row in heard] == [march, march, march, may, april, april, april, may]
+
+
+def test_an_appeal_that_attaches_to_nothing_takes_back_nothing_but_a_dismissal_does() -> None:
+    def said(record: str, place: int, outcome: str, node: int | None, newest: bool = False) -> dict[str, Any]:
+        order = {"recorded_at": at("2026-01-01"), "sequence": place, "delivery_id": "d", "file": "f", "line": 1}
+        return {"record_id": record, "outcome": outcome, "node_id": node, "is_newest": newest, **order}
+
+    versions = [
+        said("moved", 1, "upheld", 1), said("moved", 2, "upheld", 2, newest=True),
+        said("lost", 1, "upheld", 3), said("lost", 2, "upheld", 4), said("lost", 3, "upheld", None, newest=True),
+        said("dismissed", 1, "upheld", 5), said("dismissed", 2, "dismissed", 5), said("dismissed", 3, "upheld", None, newest=True),
+        said("taken back", 1, "upheld", 6), said("taken back", 2, "dismissed", 6, newest=True),
+    ]  # fmt: skip
+    ddl = (
+        "record_id string, outcome string, node_id bigint, is_newest boolean, recorded_at timestamp, sequence bigint,"
+        " delivery_id string, file string, line bigint"
+    )
+    kept = due_process.stand_by(frame(ddl, versions[::-1])).select("record_id", "node_id").rows()
+    assert sorted(kept, key=str) == [("dismissed", None), ("lost", 4), ("lost", None), ("moved", 2)]
+
+
+def test_a_listed_tenure_is_gone_when_none_begins_there_and_no_other_ends_there() -> None:
+    known = [
+        {"phone_id": 20, "tenure_node": 2, "tenure_from": at("2025-01-01"), "tenure_to": at("2026-01-01")},
+        {"phone_id": 40, "tenure_node": 4, "tenure_from": at("2025-01-01"), "tenure_to": at("2026-02-01")},
+    ]
+    by_phone = frame("phone_id bigint, tenure_from timestamp, tenure_to timestamp, tenure_node bigint", known)
+    after = {number: tenure_ids(KEY, pl.Series([number]), pl.Series([at("2026-01-01")]))[0] for number in (10, 20, 40)}
+    listings = [
+        phone("of-a-number-without-a-tenure", after[10], 10, 1),
+        phone("after-the-end-of-one", after[20], 20, 2),
+        phone("after-an-end-that-was-corrected", after[40], 40, 3),
+        phone("open-to-the-left", 5, 50, 4, None),
+        phone("somebody-held-it-and-nobody-does", 6, 60, 5, "2026-01-01") | {"holder_id": 600},
+        phone("somebody-held-it-and-somebody-else-does", 9, 20, 5, "2025-06-01") | {"holder_id": 600},
+        phone("somebody-holds-it-since-another-day", 8, 80, 7) | {"holder_id": 800},
+        phone("is-there", 7, 70, 6),
+    ]
+    there = [
+        {"node_id": 7, "phone_id": 70, "tenure_from": at("2026-01-01")},
+        {"node_id": 81, "phone_id": 80, "tenure_from": at("2026-01-02"), "holder_id": 800},
+    ]
+    given = table("blacklist.listings", listings), table("graph.tenures", there), by_phone, KEY
+    assert set(gone_tenures(*given)["node_id"]) == {after[10], after[40], 6, 8, 9}
+    moved, lost = follow_listings(*given)
+    nobodys = tenure_ids(KEY, pl.Series([60]), pl.Series([None], dtype=pl.Datetime("us", "UTC")))[0]
+    assert dict(lost.rows()) == {after[10]: None, after[40]: None, 6: nobodys}
+    assert moved.filter(listing_id="somebody-holds-it-since-another-day")["node_id"].to_list() == [81]
+
+
+def test_a_case_is_known_since_its_first_record_whomever_that_names() -> None:
+    signals = [
+        {"lineage": "case:a", "first_known_at": at("2026-09-20")}, {"lineage": "case:b", "first_known_at": at("2026-09-20")},
+        {"lineage": "finance:control:1", "first_known_at": at("2026-09-21")},
+    ]  # fmt: skip
+    reports = [{"case_id": "a", "recorded_at": at("2026-09-10")}, {"case_id": "b", "recorded_at": at("2026-09-25")}]
+    known = due_process.first_known(
+        table("graph.signals", signals), frame("case_id string, recorded_at timestamp", reports)
+    )
+    assert {row["lineage"]: row["lineage_known_at"] for row in read(known)} == {
+        "case:a": "2026-09-10",
+        "case:b": "2026-09-20",
+        "finance:control:1": "2026-09-21",
+    }
 
 
 @pytest.fixture(scope="module")
