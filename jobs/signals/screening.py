@@ -122,11 +122,11 @@ def spared_nodes(roles: pl.DataFrame, parties: pl.DataFrame, sightings: pl.DataF
 def _mostly_used(theirs: pl.DataFrame, party: pl.DataFrame, sightings: pl.DataFrame) -> pl.DataFrame:
     """(imei_id, party_id): of the devices seen with any of `theirs`, those seen longer with the SIMs of one party than with any other's."""
     touched = sightings.join(theirs, left_on="imsi_id", right_on="node_id", how="semi").select("imei_id")
-    seconds = (_seconds("last_seen") - _seconds("first_seen")).sum()
+    seen = (pl.col("last_seen") - pl.col("first_seen")).sum()
     used = sightings.join(touched, on="imei_id", how="semi").join(
         party, left_on="imsi_id", right_on="node_id", how="inner", validate="m:1"
-    ).group_by("imei_id", "party_id").agg(seconds.alias("seconds"))  # fmt: skip
-    longest = used.filter(pl.col("seconds") == pl.col("seconds").max().over("imei_id"))
+    ).group_by("imei_id", "party_id").agg(seen.alias("seen"))  # fmt: skip
+    longest = used.filter(pl.col("seen") == pl.col("seen").max().over("imei_id"))
     return longest.filter(pl.len().over("imei_id") == 1).select("imei_id", "party_id")
 
 

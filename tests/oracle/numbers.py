@@ -3,6 +3,7 @@
 from collections import defaultdict
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from jobs.policy import Policy
 from tests.oracle.model import Identifier, Interval, Moment, Node, Tenure, TenureRow, as_identifier, earliest, overlap
@@ -38,29 +39,34 @@ def _sim(version: Version) -> tuple[Identifier | None, Identifier | None]:
     return as_identifier(version["imsi"]), as_identifier(version["iccid"])
 
 
+def _said(version: Version) -> tuple[Any, ...]:
+    return (*_names(version), *_sim(version), version["activated_at"])
+
+
 def fold_subscription(versions: list[Version]) -> list[Period]:
     """One record's history. "later start: a change, the older edge ends at that start. Same start: a correction,
     never true; except that another SIM is a change at the newer version's recorded_at, or at deactivated_at if that
     is earlier. An earlier start replaces what stood from there on." 0007: the same names with a later start are a
     correction.
     """
-    kept: list[
-        tuple[Version, datetime, bool, datetime]
-    ] = []  # version, the start that counts, only its SIM is new, first recorded
-    for before, version in zip([None, *versions], versions, strict=False):
-        start, recorded = version["activated_at"], version.recorded_at
+    said: list[tuple[Version, datetime]] = []  # what is sent again is said once: with the newest ends, since the first
+    for version in versions:
+        if said and _said(said[-1][0]) == _said(version):
+            said[-1] = (version, said[-1][1])
+        else:
+            said.append((version, version.recorded_at))
+    kept: list[tuple[Version, datetime, bool]] = []  # version, the start that counts, whether only its SIM is new
+    before: Version | None = None
+    for version, recorded in said:
+        start = version["activated_at"]
         by_sim = False
         count_from = start
         while kept:
-            last, last_from, last_by_sim, first = kept[-1]
-            same_names, is_same_start = _names(last) == _names(version), last["activated_at"] == start
-            is_again = same_names and _sim(last) == _sim(version)
-            if is_again and not (last_by_sim and is_same_start):
+            last, last_from, _ = kept[-1]
+            same_names = _names(last) == _names(version)
+            if same_names and _sim(last) == _sim(version):
                 kept.pop()
-            elif same_names and is_same_start and (is_again or before is last):
-                if is_again:  # the SIM changed when it was first said, as the newest version has its end
-                    recorded = first
-                    kept.pop()
+            elif same_names and last["activated_at"] == start and before is last:
                 count_from = max(earliest(recorded, version["deactivated_at"]) or recorded, start)
                 while kept and kept[-1][1] >= count_from:
                     kept.pop()
@@ -70,9 +76,10 @@ def fold_subscription(versions: list[Version]) -> list[Period]:
                 kept.pop()
             else:
                 break
-        kept.append((version, count_from, by_sim, recorded))
+        kept.append((version, count_from, by_sim))
+        before = version
     periods = []
-    for index, (version, start, by_sim, _) in enumerate(kept):
+    for index, (version, start, by_sim) in enumerate(kept):
         following = kept[index + 1] if index + 1 < len(kept) else None
         ender, place = version, index + 1
         while place < len(kept) and kept[place][2]:  # only the SIM is new: "Ends are those of the newest version"
