@@ -624,3 +624,25 @@ def test_what_frees_a_tenure_frees_the_number_that_nobody_is_known_to_hold_any_l
     others = [{"record_id": "s2", "op": "withdraw"}, story.subscription("P", "B", "2024-01-01", record_id="b")]
     state = story.night("2026-10-05", {SUBSCRIPTIONS: others})
     assert state.active(tenure("P", "2024-01-01"))
+
+
+def test_a_version_that_frees_takes_back_nothing_that_an_older_one_freed(story: Story) -> None:
+    b = bank_account("B")
+    case = story.case("C", "2026-09-15", "2026-09-17", ("payee", b), finding="unfounded", record_id="f")
+    freeing = {**case, "frees_only": True}
+    told = story.case("C", "2026-09-15", "2026-09-17", ("payee", b), record_id="c")
+    story.night("2026-10-01", {CASES: [told, freeing]})
+    state = story.night("2026-10-02", {CASES: [{**freeing, "case_id": "OTHER"}]})
+    assert state.signals == []
+
+
+def test_a_displayed_number_is_no_signal_by_a_record_that_is_not_confirmed_itself(story: Story) -> None:
+    window = {"window_start": day("2026-09-14"), "window_end": day("2026-09-16")}
+    line = {"phone": phone("Q"), "displayed": phone("P"), "indicator": "caller_id_spoofing", **window}
+    cases = [
+        story.case("C", "2026-09-15", "2026-09-17", ("offender", phone("P")), finding="reported"),
+        story.case("C", "2026-09-15", "2026-09-17", ("payee", bank_account("B"))),
+    ]
+    state = story.night("2026-10-01", {"telecom/abnormal_numbers": [line], CASES: cases})
+    assert {one.node for one in state.signals if one.case_id} == {bank_account("B")}
+    assert (tenure("P", None), "number_was_displayed") in {(one.node, one.reason) for one in state.for_review}
