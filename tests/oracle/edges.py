@@ -105,7 +105,8 @@ class AccountRecord:
         times = []
         for index, binding in enumerate(self.bindings):
             following = self.bindings[index + 1].start if index + 1 < len(self.bindings) else None
-            end = earliest(following, binding.cut, binding.version["unbound_at"], self.closed_at)
+            cuts = [later.cut for later in self.bindings[index:]]  # one may lie before what it empties begins
+            end = earliest(following, *cuts, binding.version["unbound_at"], self.closed_at)
             if binding.tenure is not None and (end is None or end > binding.start):
                 times.append((binding.tenure, (binding.start, end)))
         return times

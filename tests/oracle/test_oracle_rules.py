@@ -84,6 +84,19 @@ def test_another_sim_is_a_change_when_it_was_recorded_and_sending_it_again_moves
     assert state.edges[("holder", person("A"), p)].hull == (day("2025-01-01"), None)
 
 
+def test_an_unbinding_before_the_last_binding_began_ends_the_one_before(story: Story) -> None:
+    b, line = bank_account("B"), story.subscription("P", "A", "2026-02-24")
+    first = story.account(b, "A", "P", "2026-01-31", "2026-01-31", record_id="a")
+    second = {**first, "bound_at": day("2026-06-12"), "opened_at": day("2026-06-12")}
+    story.night("2026-10-01", {SUBSCRIPTIONS: [line], ACCOUNTS: [first]})
+    story.night("2026-10-02", {ACCOUNTS: [second]})
+    unbound = day("2026-02-10")
+    emptied = {**first, "phone": None, "bound_at": None, "opened_at": unbound, "unbound_at": unbound}
+    state = story.night("2026-10-03", {ACCOUNTS: [emptied]})
+    found = {key: edge.hull for key, edge in state.edges.items() if key[0] == "bound_phone"}
+    assert found == {("bound_phone", b, tenure("P", None)): (day("2026-01-31"), unbound)}
+
+
 def test_an_emptied_phone_ends_the_binding_when_it_was_recorded_or_unbound(story: Story) -> None:
     b, c = bank_account("B"), bank_account("C")
     story.night(
