@@ -104,7 +104,7 @@ def _content(rows: pl.DataFrame, key: Sequence[str], shares: Iterable[Share]) ->
         "n_good": float(good.height),
         "n_upserts": float(upserts.height),
         "share_withdrawn": _ratio(good.height - upserts.height, good.height),
-        "share_repeated": _ratio(_again(good, ["delivery_id", "record_id", "recorded_at"]), good.height),
+        "share_repeated": _ratio(_again(good, ["sequence", "record_id", "recorded_at"]), good.height),
         "n_duplicate_keys": float(_again(rows, key)) if rows.height else None,
         **_shares(upserts, shares),
     }

@@ -100,7 +100,7 @@ def bronze_table(feed: Feed) -> TableSchema:
         TableColumn(name="undecodable", type="STRING", description="Why the record could not be read at all"),
     )
     return TableSchema(
-        id=f"bronze.{feed.table}", description=f"{feed.description} As delivered.", key=("delivery_id", "file", "line"),
+        id=f"bronze.{feed.table}", description=f"{feed.description} As delivered.", key=("sequence", "file", "line"),
         columns=head + body + tail, statistics=("delivery_id", "night_on"),
     )  # fmt: skip
 

@@ -10,7 +10,7 @@ import polars as pl
 
 DELIVERY = ("feed", "delivery_id", "sequence", "business_date", "path")
 RECORD = (
-    "status", "feed", "record_id", "delivery_id", "business_date", "file", "line", "element", "reasons", "columns", "taken_on", "resolved_on",
+    "status", "feed", "record_id", "delivery_id", "sequence", "business_date", "file", "line", "element", "reasons", "columns", "taken_on", "resolved_on",
 )  # fmt: skip
 
 
@@ -55,8 +55,8 @@ def collect_feedback(
         agency: Feedback(
             **_answers(answers.filter(pl.col("agency") == agency)),
             accounting=counted.filter(_of(agency))
-            .select("feed", "delivery_id", "rows_in", "kept", "superseded", "quarantined")
-            .sort("feed", "delivery_id"),
+            .select("feed", "delivery_id", "sequence", "rows_in", "kept", "superseded", "quarantined")
+            .sort("feed", "delivery_id", "sequence"),
             records=_records(touched.filter(_of(agency))),
             n_open=still_open.filter(_of(agency)).height,
         )
@@ -87,4 +87,4 @@ def _answers(answers: pl.DataFrame) -> dict[str, pl.DataFrame]:
 
 def _records(touched: pl.DataFrame) -> pl.DataFrame:
     """Rows of RECORD: what stays open, then what is resolved, each by where it lies."""
-    return touched.rename({"night_on": "taken_on"}).select(RECORD).sort("status", "feed", "delivery_id", "file", "line", "element")  # fmt: skip
+    return touched.rename({"night_on": "taken_on"}).select(RECORD).sort("status", "feed", "delivery_id", "sequence", "file", "line", "element")  # fmt: skip

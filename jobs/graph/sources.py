@@ -62,5 +62,5 @@ class Sources:
         return self._memo[feed]
 
     def _quarantined(self, feed: str) -> pl.DataFrame:
-        rows = self._night.lake.frame("quarantine.records", ["feed", "record_id", "delivery_id"])
+        rows = self._night.lake.frame("quarantine.records", ["feed", "record_id", "sequence"])
         return rows.filter(pl.col("feed") == feed)

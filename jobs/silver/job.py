@@ -16,7 +16,7 @@ from jobs.core.errors import UserError
 from jobs.core.frames import empty, schema_of, stack
 from jobs.core.night import StageReport, in_order, settle
 from jobs.core.spark import takes_spark
-from jobs.silver.accounting import Account, account_for, assert_balanced
+from jobs.silver.accounting import Account, Delivery, account_for, assert_balanced
 from jobs.silver.bulk import parse_by_spark, seen_by_spark, set_aside
 from jobs.silver.parse import NEEDED, parse_records
 from jobs.silver.quarantine import quarantine_rows, resolve
@@ -53,11 +53,11 @@ def run(night: Night) -> StageReport:
     """
     delivered = _delivered(night)
     n_rows: dict[str, int] = {}
-    for (feed, _), rows in sorted(delivered.items()):
+    for delivery, rows in sorted(delivered.items()):
         if rows:
-            n_rows[feed] = n_rows.get(feed, 0) + rows
+            n_rows[delivery.feed] = n_rows.get(delivery.feed, 0) + rows
     if not n_rows:
-        _append_accounts(night, [Account(feed, delivery_id, 0, 0, 0, 0) for feed, delivery_id in sorted(delivered)])
+        _append_accounts(night, _of_empty_deliveries([], delivered))
         return StageReport()
     with ThreadPoolExecutor(THREADS) as pool:
         jobs = [pool.submit(_write_silver, night, feed, rows) for feed, rows in n_rows.items()]
@@ -82,11 +82,12 @@ def run(night: Night) -> StageReport:
     )
 
 
-def _delivered(night: Night) -> dict[tuple[str, str], int]:
-    """The rows of each delivery that this night took, by (feed, delivery_id), as its manifest has them."""
-    rows = night.lake.frame("ops.deliveries", ["night_on", "status", "agency", "feed", "delivery_id", "rows_in"])
+def _delivered(night: Night) -> dict[Delivery, int]:
+    """The rows of each delivery that this night took, as its manifest has them."""
+    names = ["night_on", "status", "agency", "feed", "sequence", "delivery_id", "rows_in"]
+    rows = night.lake.frame("ops.deliveries", names)
     rows = rows.filter(pl.col("night_on") == night.on, pl.col("status") == "taken").drop("night_on", "status")
-    return {(f"{agency}/{feed}", delivery): n for agency, feed, delivery, n in rows.rows()}
+    return {Delivery(f"{agency}/{feed}", number, name): n for agency, feed, number, name, n in rows.rows()}
 
 
 def _write_silver(night: Night, feed: str, n_rows: int) -> Aside:
@@ -185,14 +186,14 @@ def _new_to(vault: pl.DataFrame, seen: pl.DataFrame, night: Night) -> Iterator[p
         yield vault_rows(seen.filter(which == part), vault.filter(which == part), night.key, night.on)
 
 
-def _of_empty_deliveries(accounts: Iterable[Account], delivered: dict[tuple[str, str], int]) -> list[Account]:
-    counted = {(account.feed, account.delivery_id) for account in accounts}
-    return [Account(feed, delivery, 0, 0, 0, 0) for feed, delivery in sorted(set(delivered) - counted)]
+def _of_empty_deliveries(accounts: Iterable[Account], delivered: Mapping[Delivery, int]) -> list[Account]:
+    counted = {account.delivery for account in accounts}
+    return [Account(delivery, 0, 0, 0, 0) for delivery in sorted(delivered.keys() - counted)]
 
 
 def _append_accounts(night: Night, accounts: Iterable[Account]) -> None:
     schema = schema_of(night.lake.schema("ops.accounting").ddl)
-    rows = [(night.on, a.feed, a.delivery_id, a.rows, a.kept, a.superseded, a.quarantined) for a in accounts]
+    rows = [(night.on, *a.delivery, a.rows, a.kept, a.superseded, a.quarantined) for a in accounts]
     if rows:
         night.lake.append("ops.accounting", pl.DataFrame(rows, schema=pl.Schema(schema), orient="row"))
 
@@ -201,7 +202,7 @@ def _notes(accounts: Iterable[Account]) -> list[str]:
     """What the person should know of each feed: how many rows are set aside, and why. No values."""
     feeds: dict[str, list[Account]] = {}
     for account in accounts:
-        feeds.setdefault(account.feed, []).append(account)
+        feeds.setdefault(account.delivery.feed, []).append(account)
     notes = []
     for feed, of_feed in sorted(feeds.items()):
         reasons: dict[str, int] = {}

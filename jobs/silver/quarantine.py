@@ -13,7 +13,7 @@ from jobs.core.frames import pick
 from jobs.silver.parse import Parsed
 from jobs.silver.standing import VERSION_ORDER
 
-PLACE = ["feed", "delivery_id", "file", "line"]
+PLACE = ["feed", "sequence", "file", "line"]
 KEPT = ["record_id", "recorded_at", "sequence", "delivery_id", "file", "line", "business_date", "night_on"]
 
 

@@ -23,15 +23,14 @@ class Snapshot:
 
     sequence: int
     produced_at: datetime
-    delivery_id: str
 
 
 def newest_snapshots(deliveries: pl.DataFrame) -> dict[str, Snapshot]:
     """The newest snapshot of each feed that ever took one, by `agency/feed`. `deliveries` is `ops.deliveries`."""
     taken = deliveries.filter((pl.col("status") == "taken") & (pl.col("mode") == "snapshot"))
-    newest = pick(taken, ["agency", "feed"], [("sequence", True), ("delivery_id", True), ("produced_at", True)])
+    newest = pick(taken, ["agency", "feed"], [("sequence", True), ("produced_at", True)])
     return {
-        f"{row['agency']}/{row['feed']}": Snapshot(row["sequence"], row["produced_at"], row["delivery_id"])
+        f"{row['agency']}/{row['feed']}": Snapshot(row["sequence"], row["produced_at"])
         for row in newest.iter_rows(named=True)
     }
 
@@ -41,8 +40,7 @@ def present_records(snapshot: Snapshot, silver: pl.DataFrame, quarantined: pl.Da
     the feed's rows.
     """
     brought = [
-        frame.filter(pl.col("delivery_id") == snapshot.delivery_id).select("record_id")
-        for frame in (silver, quarantined)
+        frame.filter(pl.col("sequence") == snapshot.sequence).select("record_id") for frame in (silver, quarantined)
     ]
     return pl.concat(brought).drop_nulls().unique()
 

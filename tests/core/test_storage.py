@@ -111,6 +111,27 @@ def test_every_file_and_its_folder_are_synced_before_the_name_appears(
     assert [name for name, is_visible in synced if is_visible] == ["cmcc"]
 
 
+def test_a_file_is_synced_before_it_takes_the_place_of_the_old_one_and_its_folder_after(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As `latest.json`, which acknowledges a release."""
+    storage = LocalStorage(tmp_path)
+    storage.put_file("cmcc/latest.json", b"old")
+    synced: list[tuple[str, bytes]] = []
+    real = os.fsync
+
+    def record(descriptor: int) -> None:
+        real(descriptor)
+        name = Path(f"/proc/self/fd/{descriptor}").readlink().name
+        synced.append((name, (tmp_path / "cmcc" / "latest.json").read_bytes()))
+
+    monkeypatch.setattr(os, "fsync", record)
+    storage.put_file("cmcc/latest.json", b"new")
+    (beside, before), (folder, after) = synced
+    assert beside.startswith(".staging-latest.json")
+    assert (before, folder, after) == (b"old", "cmcc", b"new")
+
+
 def test_a_path_and_a_file_uri_are_one_folder(tmp_path: Path) -> None:
     open_storage(str(tmp_path)).put_file("a", b"1")
     assert open_storage(f"file://{tmp_path}").read("a") == b"1"

@@ -44,7 +44,7 @@ REFUSED = {"status": "refused", "reason": "hash", "detail": "file part-1.csv is 
 
 def balance(**given: Any) -> dict[str, Any]:
     row = {
-        "night_on": ON, "feed": "telecom/subscriptions", "delivery_id": "d2", "rows_in": 4, "kept": 2, "superseded": 1, "quarantined": 1,
+        "night_on": ON, "feed": "telecom/subscriptions", "sequence": 2, "delivery_id": "d2", "rows_in": 4, "kept": 2, "superseded": 1, "quarantined": 1,
     }  # fmt: skip
     return row | given
 
@@ -91,7 +91,7 @@ def test_an_agency_gets_its_own_of_this_night_and_nothing_of_others_or_of_anothe
     assert mine.refused.select("feed", "path", "reason").rows() == [
         ("telecom/subscriptions", "telecom/subscriptions/2026-10-02/d2", "hash")
     ]
-    assert mine.accounting.rows() == [("telecom/subscriptions", "d2", 4, 2, 1, 1)]
+    assert mine.accounting.rows() == [("telecom/subscriptions", "d2", 2, 4, 2, 1, 1)]
     assert mine.records.select("feed", "delivery_id").rows() == [("telecom/subscriptions", "d2")]
     assert mine.n_open == 2
     assert found["finance"].accounting["delivery_id"].to_list() == ["d8"]
@@ -141,11 +141,11 @@ def test_the_document_counts_names_and_explains() -> None:
     assert found["refused"][0]["detail"] == REFUSED["detail"]
     assert [row["warning"] for row in found["warnings"]] == ["gap: number 1 has not come", "column x is not known"]
     assert found["accounting"] == [
-        {"feed": "telecom/subscriptions", "delivery_id": "d2", "rows_in": 4, "kept": 2, "superseded": 1, "quarantined": 1}
+        {"feed": "telecom/subscriptions", "delivery_id": "d2", "sequence": 2, "rows_in": 4, "kept": 2, "superseded": 1, "quarantined": 1}
     ]  # fmt: skip
     assert [(row["record_id"], row["element"]) for row in found["quarantined"]] == [("r1", None), ("r1", 1)]
     assert found["quarantined"][0] == {
-        "status": "open", "feed": "telecom/subscriptions", "record_id": "r1", "delivery_id": "d2", "business_date": "2026-10-02", "file": "part-1.csv",
+        "status": "open", "feed": "telecom/subscriptions", "record_id": "r1", "delivery_id": "d2", "sequence": 2, "business_date": "2026-10-02", "file": "part-1.csv",
         "line": 3, "element": None, "reasons": ["imsi_format", "phone_invalid"], "columns": ["imsi", "msisdn"], "taken_on": "2026-10-02", "resolved_on": None,
     }  # fmt: skip
     assert [(row["record_id"], row["taken_on"]) for row in found["resolved"]] == [("r0", "2026-10-01")]

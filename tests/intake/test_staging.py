@@ -4,6 +4,7 @@ import base64
 import errno
 import hashlib
 import io
+import os
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,7 @@ from jobs.core.settings import ROOT
 from jobs.intake.agencies import Agency, load_agencies
 from jobs.intake.landing import discover
 from jobs.intake.staging import Staging, staged_uri
-from tests.intake.world import DAY, World, edit_manifest
+from tests.intake.world import ABNORMAL, DAY, World, edit_manifest, records
 
 DATA = b"what was hashed is what is read"
 SHA256 = hashlib.sha256(DATA).hexdigest()
@@ -32,6 +33,35 @@ def test_what_is_taken_lies_under_its_hash_on_a_disk_and_behind_an_address(tmp_p
     with open_file(staged_uri(lake, SHA256)) as file:
         assert file.read() == DATA
     assert [path.name for path in (tmp_path / "lake" / "staged").iterdir()] == [SHA256]
+
+
+def test_what_is_taken_is_synced_before_it_has_its_name_and_its_folder_before_it_is_acknowledged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world, steps = World(tmp_path), []
+    world.deliver(ABNORMAL, records(ABNORMAL, 2), records(ABNORMAL, 3))
+    sync, rename = os.fsync, Path.replace
+
+    def synced(descriptor: int) -> None:
+        sync(descriptor)
+        place = Path(f"/proc/self/fd/{descriptor}").readlink()
+        steps.append(("sync", place.name, place.stat().st_size if place.is_file() else None))
+
+    def renamed(self: Path, target: Path) -> Path:
+        steps.append(("rename", self.name, target.name))
+        return rename(self, target)
+
+    monkeypatch.setattr(os, "fsync", synced)
+    monkeypatch.setattr(Path, "replace", renamed)
+    (answer,) = world.night()
+    staged = tmp_path / "lake" / "staged"
+    sizes = {path.name: path.stat().st_size for path in staged.iterdir()}
+    assert sorted(sizes) == sorted(file.sha256 for file in answer.staged)
+    assert len(sizes) == 2
+    for _, copy, name in [step for step in steps if step[0] == "rename"]:
+        assert ("sync", copy, sizes[name]) in steps[: steps.index(("rename", copy, name))], "a name before its bytes"
+    assert [step[0] for step in steps] == ["sync", "sync", "rename", "rename", "sync"]
+    assert steps[-1][:2] == ("sync", "staged")
 
 
 def test_a_copy_past_its_limit_leaves_nothing(tmp_path: Path) -> None:

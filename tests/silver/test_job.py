@@ -16,7 +16,7 @@ from jobs.core.night import Night, StageReport
 from jobs.core.schema import load_tables
 from jobs.core.settings import ROOT, Settings
 from jobs.silver import job
-from jobs.silver.accounting import Account, assert_balanced
+from jobs.silver.accounting import Account, Delivery, assert_balanced
 from jobs.silver.job import run
 from tests.silver.rows import ACCOUNT, CODES, FEEDS, KEY, MADE, NATIONAL_ID, ON, SUBSCRIPTION, bronze
 
@@ -173,5 +173,6 @@ def test_another_key_stops_the_night_before_everybody_is_two(
 
 
 def test_a_delivered_row_that_is_not_accounted_for_stops_the_night() -> None:
+    one = Delivery("telecom/subscriptions", 1, "d1")
     with pytest.raises(RuntimeError, match="delivery d1 brought 5 rows and 4 are accounted for"):
-        assert_balanced([Account("telecom/subscriptions", "d1", 2, 1, 1, 0)], {("telecom/subscriptions", "d1"): 5})
+        assert_balanced([Account(one, 2, 1, 1, 0)], {one: 5})

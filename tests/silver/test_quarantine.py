@@ -42,6 +42,10 @@ def test_a_broken_record_and_each_broken_element_is_a_row_without_a_value() -> N
     assert {(r.feed, r.status, r.resolved_on, r.night_on) for r in found} == {(FEED, "open", None, ON)}
 
 
+DELIVERIES = ["repaired", "older", "untimed", "never", "nobody", "element-1", "still-1", "still-2", "ago", "g1"]
+NUMBERS = {delivery: number for number, delivery in enumerate(DELIVERIES, start=1)}
+
+
 def quarantined(
     record: str | None, day: int | None, delivery: str, element: int | None = None, **more: Any
 ) -> dict[str, Any]:
@@ -49,7 +53,7 @@ def quarantined(
         "feed": FEED,
         "record_id": record,
         "recorded_at": None if day is None else f"2026-09-{day:02d}",
-        "sequence": 1,
+        "sequence": NUMBERS[delivery],
         "delivery_id": delivery,
         "file": "part-1",
         "line": 1,
@@ -77,18 +81,18 @@ def test_a_newer_good_version_resolves_and_an_element_only_by_one_that_is_whole(
         quarantined("long-ago", 1, "ago", status="resolved", resolved_on=ON),
     ]
     good = [
-        (FEED, "repaired", "2026-09-02", 2, "g1", "part-1", 1),
-        ("telecom/subscriptions", "never-again", "2026-09-02", 2, "g1", "part-1", 1),
-        (FEED, "older-version-came", "2026-09-04", 2, "g1", "part-1", 2),
-        (FEED, "untimed", "2026-09-01", 2, "g1", "part-1", 3),
-        (FEED, "element", "2026-09-01", 1, "element-1", "part-1", 1),  # the version whose element broke
-        (FEED, "element", "2026-09-02", 2, "g1", "part-1", 4),
-        (FEED, "still-broken", "2026-09-01", 1, "still-1", "part-1", 1),
-        (FEED, "still-broken", "2026-09-02", 1, "still-2", "part-1", 1),
-        (FEED, "long-ago", "2026-09-02", 2, "g1", "part-1", 5),
+        (FEED, "repaired", "2026-09-02", "g1", "part-1", 1),
+        ("telecom/subscriptions", "never-again", "2026-09-02", "g1", "part-1", 1),
+        (FEED, "older-version-came", "2026-09-04", "g1", "part-1", 2),
+        (FEED, "untimed", "2026-09-01", "g1", "part-1", 3),
+        (FEED, "element", "2026-09-01", "element-1", "part-1", 1),  # the version whose element broke
+        (FEED, "element", "2026-09-02", "g1", "part-1", 4),
+        (FEED, "still-broken", "2026-09-01", "still-1", "part-1", 1),
+        (FEED, "still-broken", "2026-09-02", "still-2", "part-1", 1),
+        (FEED, "long-ago", "2026-09-02", "g1", "part-1", 5),
     ]
-    ddl = "feed string, record_id string, recorded_at timestamp, sequence bigint, delivery_id string, file string, line bigint"
-    versions = [dict(zip(schema_of(ddl), row, strict=True)) for row in good]
+    ddl = "feed string, record_id string, recorded_at timestamp, delivery_id string, file string, line bigint, sequence bigint"
+    versions = [dict(zip(schema_of(ddl), (*row, NUMBERS[row[3]]), strict=True)) for row in good]
     resolved = resolve(build(TABLE.ddl, rows), build(ddl, versions), TONIGHT)
     found = {
         (r["record_id"], r["element"], r["delivery_id"]): (r["status"], r["resolved_on"]) for r in resolved.to_dicts()

@@ -85,7 +85,7 @@ VERSIONS = [
     version("repeated", 1, "once", line=2),
 ]
 # Made on day 4 as number 3: it holds `kept` and (broken) `broken`.
-SNAPSHOT = Snapshot(3, START + timedelta(days=4), "d3")
+SNAPSHOT = Snapshot(3, START + timedelta(days=4))
 AGAINST = [
     version("kept", 1, "history"),
     version("kept", 2, "held", sequence=3),
@@ -143,7 +143,7 @@ def test_a_freeing_statement_stands_until_its_record_says_something_newer() -> N
 def test_the_newest_snapshot_withdraws_what_it_does_not_hold_and_is_no_newer_than_it() -> None:
     versions = frame(AGAINST)
     quarantined = pl.DataFrame(
-        [("broken", "d3"), ("absent", "d2"), (None, "d3")], schema=["record_id", "delivery_id"], orient="row"
+        [("broken", 3), ("absent", 2), (None, 3)], schema=["record_id", "sequence"], orient="row"
     )
     present = present_records(SNAPSHOT, versions, quarantined)
     assert sorted(present["record_id"]) == ["broken", "kept"]
