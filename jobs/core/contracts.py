@@ -12,13 +12,16 @@ import polars as pl
 from pydantic import Field, ValidationError, model_validator
 
 from jobs.core.errors import UserError
-from jobs.core.frames import polars_type
 from jobs.core.yamlfile import Loc, Strict, explain, fault, line_of, load_model, read_yaml
 
 LogicalType = Literal["string", "integer", "decimal", "boolean", "code", "timestamp", "moment", "array"]
 SPARK_TYPES: dict[str, str] = {
     "string": "string", "integer": "bigint", "decimal": "decimal(18,2)", "boolean": "boolean", "code": "string",
     "timestamp": "timestamp", "moment": "timestamp",
+}  # fmt: skip
+_PLAIN: dict[str, pl.DataType] = {
+    "string": pl.String(), "integer": pl.Int64(), "decimal": pl.Decimal(18, 2), "boolean": pl.Boolean(), "code": pl.String(),
+    "timestamp": pl.Datetime("us", "UTC"), "moment": pl.Datetime("us", "UTC"),
 }  # fmt: skip
 BASE_COLUMNS = ("record_id", "op", "recorded_at")
 PATTERN = "e164_pattern"
@@ -196,9 +199,7 @@ class Feed(Strict):
 
     def _probe(self) -> pl.DataFrame:
         """A row of the plain columns in their types, to ask a predicate once."""
-        kinds = {
-            name: polars_type(SPARK_TYPES[one.logicalType]) for name, one in self.columns.items() if one.items is None
-        }
+        kinds = {name: _PLAIN[one.logicalType] for name, one in self.columns.items() if one.items is None}
         return pl.DataFrame(
             {name: pl.Series(["x"] if kind == pl.String() else [None], dtype=kind) for name, kind in kinds.items()}
         )
