@@ -122,7 +122,14 @@ class Product:
         """Of what is set aside, only that it was there: nobody reads more of it here."""
         kinds = schema_of(tables()["quarantine.records"].ddl)
         rows = [
-            {"feed": one.feed, "record_id": record_id, "delivery_id": one.delivery_id, "file": "", "line": place}
+            {
+                "feed": one.feed,
+                "record_id": record_id,
+                "sequence": one.sequence,
+                "delivery_id": one.delivery_id,
+                "file": "",
+                "line": place,
+            }
             for one in self.bronze.taken.values()
             for place, record_id in enumerate(sorted(one.present))
         ]
