@@ -35,7 +35,7 @@ def write_mixed(path: Path, rows: int, codes: dict[str, CodeList], seed: int = 1
     with path.open("wb") as file:
         for start in range(0, rows, CHUNK):
             table = _chunk(np.arange(start, min(start + CHUNK, rows)), mint, words, streams)
-            options = pa_csv.WriteOptions(include_header=start == 0, quoting_style="needed")
+            options = pa_csv.WriteOptions(include_header=start == 0, quoting_style="none")
             pa_csv.write_csv(table, file, options)
 
 

@@ -16,11 +16,13 @@ from jobs.bronze import job as bronze
 from jobs.bronze.records import inspect_records, read_records
 from jobs.core.frames import schema_of
 from jobs.core.lake import Lake
-from jobs.core.night import Night
+from jobs.core.night import Night, in_order
 from jobs.core.schema import bronze_table, load_tables
 from jobs.core.settings import ROOT, Settings
 from jobs.intake import job as intake
 from jobs.silver import job as silver
+from jobs.silver.parse import parse_records
+from jobs.silver.quarantine import quarantine_rows
 
 BROKEN = "quarantine.records"
 
@@ -29,10 +31,14 @@ def ours(path: Path, out: Path) -> None:
     """From the file to good rows and rows of quarantine in Delta tables: strict reading, every rule, normal forms, keyed ids."""
     lake, broken = _lake(out), []
 
+    def parse(chunk: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+        parsed = parse_records(chunk, given.feed(), given.codes(), given.KEY)
+        return parsed.taken, quarantine_rows(parsed, given.feed().id)
+
     def taken() -> Iterator[pl.DataFrame]:
-        for one in silver.parse_chunks(_chunks(path), given.feed(), given.codes(), given.KEY):
-            broken.append(one.broken)
-            yield one.taken
+        for good, bad in in_order(parse, _chunks(path)):
+            broken.append(bad)
+            yield good
 
     lake.append_all(f"silver.{given.feed().table}", taken())
     lake.append(BROKEN, pl.concat(broken).cast(pl.Schema(schema_of(lake.schema(BROKEN).ddl))))
@@ -84,10 +90,14 @@ def _chunks(path: Path) -> Iterator[pl.DataFrame]:
         assert isinstance(frame, pl.DataFrame)
         held.append(frame)
         if sum(one.height for one in held) >= silver.CHUNK:
-            yield pl.concat(held).with_columns(**{name: pl.lit(value, kinds[name]) for name, value in head.items()})
+            yield pl.concat(held, rechunk=True).with_columns(
+                **{name: pl.lit(value, kinds[name]) for name, value in head.items()}
+            )
             held = []
     if held:
-        yield pl.concat(held).with_columns(**{name: pl.lit(value, kinds[name]) for name, value in head.items()})
+        yield pl.concat(held, rechunk=True).with_columns(
+            **{name: pl.lit(value, kinds[name]) for name, value in head.items()}
+        )
 
 
 def _lake(out: Path) -> Lake:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+import numpy as np
 import pyarrow as pa
 
 RAW = "_raw"
@@ -46,13 +47,12 @@ def batch_of_columns(columns: Sequence[str], found: dict[str, pa.Array], first_l
     """A batch in which every record is whole; `found` holds the file's columns as text, known or not."""
     known = [found.get(name, pa.nulls(rows, pa.string())) for name in columns]
     others = {name: values.to_pylist() for name, values in found.items() if name not in set(columns)}
-    unknown = (
-        [_present({name: values[row] for name, values in others.items()}) for row in range(rows)]
-        if others
-        else [None] * rows
-    )
-    lines = pa.array(range(first_line, first_line + rows), pa.int64())
-    arrays = [lines, *known, pa.array(unknown, UNKNOWN), pa.nulls(rows, pa.string())]
+    unknown = pa.nulls(rows, UNKNOWN)
+    if others:
+        present = [_present({name: values[row] for name, values in others.items()}) for row in range(rows)]
+        unknown = pa.array(present, UNKNOWN)
+    lines = pa.array(np.arange(first_line, first_line + rows))
+    arrays = [lines, *known, unknown, pa.nulls(rows, pa.string())]
     return pa.RecordBatch.from_arrays(arrays, schema=record_schema(columns))
 
 

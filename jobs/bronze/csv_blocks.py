@@ -112,14 +112,11 @@ def regular_prefix(data: bytes, ended: bool) -> int | None:
     """Length of the whole records that `data` begins with when it is regular; None when it is not."""
     if b"\0" in data:
         return None
-    returns = data.count(b"\r")
-    if returns != data.count(b"\r\n") and not (
-        data.endswith(b"\r") and returns == data.count(b"\r\n") + 1 and not ended
-    ):
+    if b"\r" in data and not _returns_in_place(data, ended):
         return None
-    quotes = _positions(data, QUOTE)
-    if not len(quotes):
+    if b'"' not in data:
         return len(data) if ended else data.rfind(b"\n") + 1
+    quotes = _positions(data, QUOTE)
     if not _quotes_in_place(data, quotes, ended):
         return None
     if ended:
@@ -128,13 +125,21 @@ def regular_prefix(data: bytes, ended: bool) -> int | None:
     return int(ends[-1]) + 1 if len(ends) else 0
 
 
+def _returns_in_place(data: bytes, ended: bool) -> bool:
+    """Every CR stands before an LF; the last may do so yet."""
+    returns, pairs = data.count(b"\r"), data.count(b"\r\n")
+    return returns == pairs or (data.endswith(b"\r") and returns == pairs + 1 and not ended)
+
+
 def count_regular(data: bytes) -> int:
     """Records in a regular block: line ends outside quotes, without empty lines, and a last line that has no
     end.
     """
-    if b"\n\n" not in data and b"\n\r\n" not in data and not data.startswith((b"\n", b"\r\n")) and b'"' not in data:
-        return data.count(b"\n") + (not data.endswith(b"\n") and bool(data))
-    ends = _record_ends(data, _positions(data, QUOTE))
+    has_quotes, has_returns = b'"' in data, b"\r" in data
+    ends = _record_ends(data, _positions(data, QUOTE)) if has_quotes else _positions(data, LF)
+    if not has_quotes and not has_returns:
+        lines = len(ends) + (not data.endswith(b"\n") and bool(data))
+        return lines - int((np.diff(ends) == 1).sum()) - data.startswith(b"\n")
     starts = np.concatenate([[0], ends + 1])
     stops = np.concatenate([ends, [len(data)]])
     lengths = stops - starts

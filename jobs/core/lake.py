@@ -16,9 +16,10 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.dataset as ds
 from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
-from deltalake.exceptions import TableNotFoundError
+from deltalake.exceptions import DeltaError, TableNotFoundError
 from pyspark.sql import DataFrame, SparkSession
 
+from jobs.core.errors import UserError
 from jobs.core.frames import empty, fit, schema_of, to_arrow
 from jobs.core.night import gather
 from jobs.core.reading import read_chunks, read_table
@@ -221,6 +222,17 @@ class Lake:
             return DeltaTable(self.path(name)).version()
         except TableNotFoundError:
             return ABSENT
+        except DeltaError as error:
+            pinned = self._visible.get(name, ABSENT)
+            newer = (
+                f"with a higher number than {pinned} (which the last night pinned)"
+                if pinned != ABSENT
+                else "with the highest number"
+            )
+            raise UserError(
+                f"{self.path(name)}: its newest version can't be read ({type(error).__name__}): a write was torn, as when a machine loses its power. "
+                f"Move what its _delta_log holds {newer} away and run the night again: nothing that was acknowledged is in it"
+            ) from None
 
 
 def _properties(table: TableSchema) -> dict[str, str]:

@@ -4,6 +4,8 @@ equal.
 
 from __future__ import annotations
 
+from operator import mul
+
 USCC_ALPHABET = "0123456789ABCDEFGHJKLMNPQRTUWXY"
 """GB 32100-2015: without I O S V Z."""
 NATIONAL_ID_WEIGHTS = tuple(pow(2, 17 - i, 11) for i in range(17))
@@ -25,7 +27,7 @@ def luhn_digit(digits: str) -> str:
 
 def national_id_check(first_17: str) -> str:
     """ISO 7064 MOD 11-2, as in GB 11643-1999."""
-    return NATIONAL_ID_CHECKS[sum(int(d) * w for d, w in zip(first_17, NATIONAL_ID_WEIGHTS, strict=True)) % 11]
+    return NATIONAL_ID_CHECKS[sum(map(mul, map(int, first_17), NATIONAL_ID_WEIGHTS)) % 11]
 
 
 def uscc_check(first_17: str) -> str:

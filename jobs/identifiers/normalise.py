@@ -23,6 +23,10 @@ Rule = Callable[[pl.DataFrame, Lists], pl.Series]
 """Of rows `raw`, `scope` and `today`, none without `raw`: their values, null where the rule does not know the form."""
 
 
+RETYPED = frozenset({"bank_account", "payment_account"})
+"""Types whose values may turn out to be of another one: cards."""
+
+
 class Normals(NamedTuple):
     """Of each row its effective type, its value (null when there is none), and of each reason the rows that it holds of."""
 
@@ -42,8 +46,10 @@ def normalise(
         "type": pl.repeat(type_, len(raw), dtype=pl.String, eager=True) if isinstance(type_, str) else type_,
         "raw": raw, "scope": pl.repeat(None, len(raw), dtype=pl.String, eager=True) if scope is None else scope, "today": today,
     })  # fmt: skip
-    kinds = [type_] if isinstance(type_, str) else sorted(set(type_.unique().drop_nulls()) & set(types))
-    value = _recognised(rows, kinds, lists)
+    if isinstance(type_, str):
+        value = _RULES[type_](rows, lists)
+    else:
+        value = _recognised(rows, sorted(set(type_.unique().drop_nulls()) & set(types)), lists)
     others = (value.is_null() & raw.is_not_null()).arg_true()
     if len(others) == 0:
         return Normals(rows["type"], value, {})
@@ -53,9 +59,10 @@ def normalise(
         flags = np.zeros(len(raw), bool)
         flags[others.to_numpy()] = [reason in reasons for _, _, reasons in outcomes]
         broken[reason] = pl.Series(flags)
-    return Normals(
-        _put(rows["type"], others, [kind for kind, _, _ in outcomes]), _put(value, others, [text for _, text, _ in outcomes]), broken,
-    )  # fmt: skip
+    kinds = pl.Series([kind for kind, _, _ in outcomes], dtype=pl.String)
+    is_as_said = kinds.equals(rows["type"].gather(others), null_equal=True)
+    found = rows["type"] if is_as_said else _put(rows["type"], others, kinds)
+    return Normals(found, _put(value, others, [text for _, text, _ in outcomes]), broken)
 
 
 def _by_reference(rows: pl.DataFrame, types: frozenset[str], lists: Lists) -> list[rare.Outcome]:
@@ -89,15 +96,12 @@ def _recognised(rows: pl.DataFrame, kinds: list[str], lists: Lists) -> pl.Series
 
 def _spread(values: pl.Series, places: pl.Series, height: int) -> pl.Series:
     """The values at these places of a column of so many rows, null elsewhere."""
-    order: npt.NDArray[np.int64] = np.full(height, len(values), np.int64)
-    order[places.to_numpy()] = np.arange(len(values))
-    return pl.concat([values, pl.Series([None], dtype=values.dtype)]).gather(order)
+    return pl.repeat(None, height, dtype=values.dtype, eager=True).scatter(places, values)
 
 
-def _put(values: pl.Series, at: pl.Series, new: list[str | None]) -> pl.Series:
-    order = np.arange(len(values))
-    order[at.to_numpy()] = np.arange(len(values), len(values) + len(new))
-    return pl.concat([values, pl.Series(new, dtype=values.dtype)]).gather(order)
+def _put(values: pl.Series, at: pl.Series, new: pl.Series | list[str | None]) -> pl.Series:
+    """The values with new ones at these places."""
+    return values.clone().scatter(at, pl.Series(new, dtype=values.dtype))
 
 
 def _where(flags: Flags | pl.Series, values: pl.Series) -> pl.Series:
@@ -211,20 +215,26 @@ def _document(type_: str) -> Rule:
 
 
 @cache
-def _mobile() -> str:
-    return rf"^(?:(?:\+86|0086)0?|(?:86)?0?)({phones.mobile()})$"
+def _mobile() -> tuple[str, str]:
+    return f"^(?:{phones.mobile()})$", rf"^(?:(?:\+86|0086)0?|(?:86)?0?)({phones.mobile()})$"
 
 
 def _phone(rows: pl.DataFrame, lists: Lists) -> pl.Series:
     """Mobiles without separators; fixed lines, service numbers and foreign ones are few."""
-    return pl.select(pl.lit("+86") + rows["raw"].str.extract(_mobile(), 1)).to_series()
+    raw, (bare, prefixed) = rows["raw"], _mobile()
+    is_bare = raw.str.contains(bare)
+    found = pl.select(pl.when(is_bare).then(pl.lit("+86") + raw)).to_series()
+    at = (~is_bare).arg_true()
+    return _put(found, at, pl.select(pl.lit("+86") + raw.gather(at).str.extract(prefixed, 1)).to_series())
 
 
 def _iccid(rows: pl.DataFrame, lists: Lists) -> pl.Series:
     raw = rows["raw"]
     checked = _shaped(raw, "^89[0-9]{17}$", 19, lambda found: luhn_sums(found - ord("0")) % 10 == 0)
-    as_given = raw.str.contains("^89[0-9A-Z]{17,18}$") & ~raw.str.contains("^[0-9]{19}$")
-    return pl.select(pl.when(as_given).then(raw).otherwise(checked)).to_series()
+    at = checked.is_null().arg_true()
+    others = raw.gather(at)
+    as_given = others.str.contains("^89[0-9A-Z]{17,18}$") & ~others.str.contains("^[0-9]{19}$")
+    return _put(checked, at, _where(as_given, others))
 
 
 def _imei(rows: pl.DataFrame, lists: Lists) -> pl.Series:

@@ -11,6 +11,7 @@ import pyarrow as pa
 from jobs.core.contracts import CodeList, Feed
 from jobs.core.frames import schema_of, to_arrow
 from jobs.core.schema import silver_table
+from jobs.silver.check import Checked
 from jobs.silver.parse import ASIDE, NEEDED, Parsed, parse_records
 from jobs.silver.vault import SEEN
 
@@ -58,7 +59,7 @@ def set_aside(parsed: DataFrame, feed: Feed) -> Parsed:
     assert isinstance(rows, pl.DataFrame)
     rows = rows.cast(pl.Schema(schema_of(f"{silver_table(feed).ddl}, _is_good boolean, _aside {_LISTS['_aside']}")))
     aside = rows.select("_aside").with_row_index("row").explode("_aside").unnest("_aside").cast(pl.Schema(ASIDE))
-    return Parsed(rows.drop("_aside"), aside, pl.DataFrame())
+    return Parsed(rows.drop("_aside"), aside, Checked(), {})
 
 
 def seen_by_spark(parsed: DataFrame) -> DataFrame:

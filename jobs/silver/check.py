@@ -14,7 +14,7 @@ import polars as pl
 from jobs.core.contracts import CodeList, Column, Identifier
 from jobs.identifiers.hosts import host_of_url, registrable
 from jobs.identifiers.keys import node_ids
-from jobs.identifiers.normalise import Normals, normalise
+from jobs.identifiers.normalise import RETYPED, Normals, normalise
 from jobs.identifiers.rare import lists_of
 from jobs.identifiers.text import clean_py
 from jobs.silver.faults import Fault, any_of, no
@@ -50,10 +50,11 @@ class Part(NamedTuple):
 
 @dataclass
 class Checked:
-    """Of so many rows: typed columns by name (`<name>_is_day` beside a moment), each identifier by label (its `KINDS`, null where there is
+    """Of so many rows: which texts are blank, typed columns by name (`<name>_is_day` beside a moment), each identifier by label (its `KINDS`, null where there is
     none), and what is broken.
     """
 
+    blank: dict[str, pl.Series] = field(default_factory=dict)
     columns: dict[str, pl.Series] = field(default_factory=dict)
     identifiers: dict[str, dict[str, pl.Series]] = field(default_factory=dict)
     faults: list[Fault] = field(default_factory=list)
@@ -82,7 +83,7 @@ def check_columns(
 
     Where `whole` is false the row was not read to its end, and what is missing breaks nothing.
     """
-    found = Checked()
+    found = Checked({one.name: is_blank(texts[one.name]) for one in columns if one.items is None})
     for column in columns:
         if column.items is None:
             _add_column(found, column, texts[column.name], codes, whole)
@@ -94,11 +95,11 @@ def check_columns(
 def _add_column(
     found: Checked, column: Column, text: pl.Series, codes: Mapping[str, CodeList], whole: pl.Series
 ) -> None:
-    value, reason, day = typed(column, text, codes)
+    blank = found.blank[column.name]
+    value, reason, day = typed(column, text, blank, codes)
     found.columns[column.name] = value
     if day is not None:
         found.columns[f"{column.name}_is_day"] = day
-    blank = is_blank(text)
     if column.required:
         found.faults.append(Fault("missing_value", column.name, whole & blank))
     if column.logicalType != "string":
@@ -112,7 +113,7 @@ def _add_part(
     testable = pl.repeat(True, len(text), dtype=pl.Boolean, eager=True)
     if part.type is not None:
         testable &= found.columns[part.type.name].is_not_null()
-        blank, untyped = is_blank(text), is_blank(texts[part.type.name])
+        blank, untyped = found.blank[part.value.name], found.blank[part.type.name]
         if not part.type.required:
             found.faults.append(Fault("missing_value", part.type.name, whole & untyped & ~blank))
         if not part.value.required:
@@ -120,12 +121,12 @@ def _add_part(
     if part.scope is not None:
         unknown = _add_issuer(found, part, texts[part.scope.name], codes)
         found.faults.append(Fault("unknown_code", part.scope.name, unknown))
-        testable &= ~unknown & (~is_blank(texts[part.scope.name]) if part.scope.required else True)
+        testable &= ~unknown & (~found.blank[part.scope.name] if part.scope.required else True)
     normals = _normals(found, part, text, codes, today)
     broken = any_of(normals.broken.values(), len(text))
     if part.required:
         nothing = whole & testable & normals.value.is_null() & ~broken
-        found.faults.append(Fault("missing_value", part.value.name, nothing & ~is_blank(text)))
+        found.faults.append(Fault("missing_value", part.value.name, nothing & ~found.blank[part.value.name]))
     found.faults += [Fault(reason, part.value.name, testable & flags) for reason, flags in normals.broken.items()]
     found.identifiers[part.label] = _identifier(part, normals, key)
 
@@ -145,7 +146,7 @@ def _add_issuer(found: Checked, part: Part, text: pl.Series, codes: Mapping[str,
             list(spelt), [known.get(spelling) for spelling in spelt.values()], default=None, return_dtype=pl.String
         )
         found.columns[name] = either(mine, code, found.columns[name])
-        unknown |= mine & ~is_blank(text) & code.is_null()
+        unknown |= mine & ~found.blank[name] & code.is_null()
     return unknown
 
 
@@ -173,7 +174,8 @@ def _normals(found: Checked, part: Part, text: pl.Series, codes: Mapping[str, Co
 
 def _identifier(part: Part, normals: Normals, key: bytes) -> dict[str, pl.Series]:
     type_, value = where(normals.value.is_not_null(), normals.type), normals.value
-    found = {"type": type_, "value": value, "id": _ids(key, type_, value)}
+    is_sure = len(part.types) == 1 and part.types[0] not in RETYPED
+    found = {"type": type_, "value": value, "id": _ids(key, part.types[0] if is_sure else type_, value)}
     if not part.has_hosts:
         return found
     host_type, host = host_of_url(where((type_ == "url").fill_null(False), value))

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import reduce
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import polars as pl
 
@@ -26,11 +26,11 @@ from jobs.silver.vault import is_key_of, no_values, seen_values, vault_rows, vau
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
-    from jobs.core.contracts import CodeList, Feed
+    from jobs.core.contracts import Feed
     from jobs.core.night import Night
 
 THREADS = 3  # a commit is mostly waiting; more feeds at once gain nothing on two cores
-CHUNK = 200_000
+CHUNK = 500_000
 """Rows that are parsed at a time: enough to be quick, few enough to hold."""
 AT_ONCE = 2_000_000
 """Identifiers that are looked up in the vault at a time."""
@@ -105,31 +105,16 @@ def _in_chunks(night: Night, feed: Feed, aside: Aside) -> Iterator[pl.DataFrame]
     """The feed's rows for silver, a chunk at a time; what is kept beside them is added to `aside` on the way."""
     broken, seen = [aside.broken], [aside.seen]
     chunks = night.lake.chunks(f"bronze.{feed.table}", [*NEEDED, *feed.columns], night.on, CHUNK)
-    for one in parse_chunks(chunks, feed, night.codes, night.key):
-        broken.append(one.broken.cast(aside.broken.schema))
-        seen.append(one.seen)
-        yield one.taken
+
+    def parse(bronze: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
+        parsed = parse_records(bronze, feed, night.codes, night.key)
+        return parsed.taken, quarantine_rows(parsed, feed.id).cast(aside.broken.schema), seen_values(parsed)
+
+    for taken, broken_there, seen_there in in_order(parse, chunks):
+        broken.append(broken_there)
+        seen.append(seen_there)
+        yield taken
     aside.broken, aside.seen = pl.concat(broken), pl.concat(seen)
-
-
-class Part(NamedTuple):
-    """A chunk of bronze parsed: its rows of silver, its rows of quarantine, and the identifiers that were seen (SEEN)."""
-
-    taken: pl.DataFrame
-    broken: pl.DataFrame
-    seen: pl.DataFrame
-
-
-def parse_chunks(
-    chunks: Iterable[pl.DataFrame], feed: Feed, codes: Mapping[str, CodeList], key: bytes
-) -> Iterator[Part]:
-    """Each chunk parsed, in order, the next ones meanwhile."""
-
-    def parse(bronze: pl.DataFrame) -> Part:
-        parsed = parse_records(bronze, feed, codes, key)
-        return Part(parsed.taken, quarantine_rows(parsed, feed.id), seen_values(parsed))
-
-    return in_order(parse, chunks)
 
 
 def _by_spark(night: Night, feed: Feed) -> Aside:

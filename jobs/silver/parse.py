@@ -34,13 +34,20 @@ class Parsed:
     row that is neither is for quarantine alone.
 
     `aside` (ASIDE): what is set aside and why, reasons and columns sorted and distinct: a record that is not good (`element` is null) and each
-    element that is not. `found` (FOUND): the identifiers that silver's ids stand for, none of a row that is not good. `row` in both is the
-    number of a row of `rows`, from 0.
+    element that is not. `row` is the number of a row of `rows`, from 0.
     """
 
     rows: pl.DataFrame
     aside: pl.DataFrame
-    found: pl.DataFrame
+    checked: Checked
+    elements: Mapping[str, Elements]
+
+    @property
+    def found(self) -> pl.DataFrame:
+        """FOUND: the identifiers that silver's ids stand for, none of a row that is not good."""
+        good = self.rows["_is_good"]
+        of_lists = [one.found.filter(good.gather(one.found["row"])) for one in self.elements.values()]
+        return pl.concat([found_identifiers(self.checked, good), *of_lists])
 
     @property
     def taken(self) -> pl.DataFrame:
@@ -61,11 +68,11 @@ def parse_records(bronze: pl.DataFrame, feed: Feed, codes: Mapping[str, CodeList
         rows.checked.columns[name] = either(frees, elements.readable, elements.good)
     rows.checked.columns |= {name: bronze[name] for name in DELIVERY} | {"frees_only": frees}
     whole = told(faults, ~good).with_columns(element=pl.lit(None, pl.Int32)).select(list(ASIDE))
-    of_lists = [one.found.filter(good.gather(one.found["row"])) for one in rows.elements.values()]
     return Parsed(
         pl.DataFrame({**shaped(rows.checked, silver_schema(feed), feed.identifiers), "_is_good": good}),
         pl.concat([whole, *(elements.broken for elements in rows.elements.values())]),
-        pl.concat([found_identifiers(rows.checked, good), *of_lists]),
+        rows.checked,
+        rows.elements,
     )
 
 

@@ -37,11 +37,13 @@ class Typed(NamedTuple):
 
 def is_blank(raw: pl.Series) -> pl.Series:
     """No text, or nothing but spaces: not a value."""
-    return raw.is_null() | raw.str.contains("^ *$").fill_null(True)
+    blank = raw.is_null() | (raw == "").fill_null(True)
+    begun = raw.str.starts_with(" ")
+    return blank | raw.str.contains("^ *$").fill_null(True) if begun.any() else blank
 
 
-def typed(column: Column, raw: pl.Series, codes: Mapping[str, CodeList]) -> Typed:
-    """The text `raw` of a contract's column as its type (spec/feeds.md). Arrays are the matter of
+def typed(column: Column, raw: pl.Series, blank: pl.Series, codes: Mapping[str, CodeList]) -> Typed:
+    """The text `raw` of a contract's column, some of it `blank`, as its type (spec/feeds.md). Arrays are the matter of
     elements.py.
     """
     if column.codes is not None:
@@ -50,6 +52,8 @@ def typed(column: Column, raw: pl.Series, codes: Mapping[str, CodeList]) -> Type
         is_date = raw.str.contains(DATE)
         value = _timestamp(raw)
         return Typed(value, "wrong_type", where(value.is_not_null(), is_date))
+    if column.logicalType == "string":
+        return Typed(where(~blank, raw), "wrong_type")
     return Typed(_READERS[column.logicalType](raw), "wrong_type")
 
 
@@ -70,10 +74,6 @@ def _is_known(raw: pl.Series, codes: CodeList) -> pl.Series:
     return known & raw.str.contains(f"^[0-9]{{{codes.length}}}$")
 
 
-def _string(raw: pl.Series) -> pl.Series:
-    return where(~is_blank(raw), raw)
-
-
 def _integer(raw: pl.Series) -> pl.Series:
     return where(raw.str.contains(INTEGER), raw).cast(pl.Int64, strict=False)
 
@@ -88,19 +88,20 @@ def _boolean(raw: pl.Series) -> pl.Series:
 
 def _timestamp(raw: pl.Series) -> pl.Series:
     """A date is 00:00 in Asia/Shanghai; a date or time that does not exist is null."""
-    is_instant, is_date = raw.str.contains(INSTANT).fill_null(False), raw.str.contains(DATE).fill_null(False)
+    is_instant = raw.str.contains(INSTANT).fill_null(False)
     if is_instant.all():
         return _instants(raw)
     found = pl.repeat(None, len(raw), dtype=UTC, eager=True)
-    for flags, read in ((is_instant, _instants), (is_date, _midnights)):
+    for flags, read in ((is_instant, _instants), (raw.is_not_null() & ~is_instant, _midnights)):
         if flags.any():
             at = flags.arg_true()
             found = found.scatter(at, read(raw.gather(at)))
     return found
 
 
-def _midnights(dates: pl.Series) -> pl.Series:
-    day = dates.str.to_date("%Y-%m-%d", strict=False).cast(pl.Datetime("us"))
+def _midnights(texts: pl.Series) -> pl.Series:
+    """Of what may be dates."""
+    day = where(texts.str.contains(DATE), texts).str.to_date("%Y-%m-%d", strict=False).cast(pl.Datetime("us"))
     return day.dt.replace_time_zone("Asia/Shanghai", ambiguous="earliest", non_existent="null").dt.convert_time_zone(
         "UTC"
     )
@@ -108,10 +109,8 @@ def _midnights(dates: pl.Series) -> pl.Series:
 
 def _instants(texts: pl.Series) -> pl.Series:
     """Texts of the form INSTANT: read by the place of their digits."""
-    digits = (characters(texts.str.slice(0, 19), 19) - ord("0")).astype(np.int64)
-    year, month, day, hour, minute, second = (
-        _number(digits[:, start:end]) for start, end in ((0, 4), (5, 7), (8, 10), (11, 13), (14, 16), (17, 19))
-    )
+    digits = (characters(texts.str.slice(0, 19), 19) - ord("0")).astype(np.float32)
+    year, month, day, hour, minute, second = (digits @ _PLACES).astype(np.int64).T
     ok = is_day(year, month, day) & (hour < 24) & (minute < 60) & (second < 60)
     seconds = _days(year, month, day) * 86_400 + hour * 3_600 + minute * 60 + second
     tails = texts.str.slice(19)
@@ -121,11 +120,16 @@ def _instants(texts: pl.Series) -> pl.Series:
     return found.cast(pl.Datetime("us")).dt.replace_time_zone("UTC")
 
 
-def _number(digits: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-    found = digits[:, 0]
-    for place in range(1, digits.shape[1]):
-        found = found * 10 + digits[:, place]
+def _places() -> npt.NDArray[np.float32]:
+    """Year, month, day, hour, minute and second as sums over the 19 characters of `YYYY-MM-DDTHH:MM:SS`: what a digit at each place adds."""
+    found = np.zeros((19, 6), np.float32)
+    for part, (start, end) in enumerate(((0, 4), (5, 7), (8, 10), (11, 13), (14, 16), (17, 19))):
+        for place in range(start, end):
+            found[place, part] = 10 ** (end - 1 - place)
     return found
+
+
+_PLACES = _places()
 
 
 def _days(
@@ -154,7 +158,6 @@ def _moved(tail: str) -> int | None:
 
 
 _READERS: dict[str, Callable[[pl.Series], pl.Series]] = {
-    "string": _string,
     "integer": _integer,
     "decimal": _decimal,
     "boolean": _boolean,

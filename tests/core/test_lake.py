@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from jobs.core.errors import UserError
+from jobs.core.frames import of_rows, schema_of
 from jobs.core.lake import Lake
 from jobs.core.schema import TableSchema, load_tables
 from tests.core.world import TINY, write_schemas
@@ -135,3 +137,26 @@ def test_a_table_is_partitioned_as_its_schema_says(spark: "SparkSession", tmp_pa
     shelf = Shelf(spark, tmp_path, TINY.replace("statistics:", "partition_by:"))
     shelf.lake().append(T, shelf.frame(1))
     assert [path.name for path in (shelf.root / "graph" / "tiny").glob("night_on=*")] == ["night_on=2026-11-22"]
+
+
+@pytest.mark.parametrize("torn", [b"\0" * 300, b'{"commitInfo":{"timesta'], ids=["zeros", "cut"])
+def test_a_commit_that_was_torn_is_one_sentence_that_says_what_to_move(tmp_path: Path, torn: bytes) -> None:
+    tables = load_tables(write_schemas(tmp_path, tiny=TINY), {})
+    schema = schema_of(tables[T].ddl)
+    rows = of_rows(schema, [dict.fromkeys(schema)])
+    lake = Lake(_no_spark, str(tmp_path / "lake"), tables)
+    lake.append(T, rows)
+    log = tmp_path / "lake" / "graph" / "tiny" / "_delta_log"
+    (log / "00000000000000000001.json").write_bytes(torn)
+    with pytest.raises(
+        UserError, match=r"with a higher number than 0 \(which the last night pinned\) away and run the night again"
+    ):
+        Lake(_no_spark, str(tmp_path / "lake"), tables, {T: 0}).append(T, rows)
+    (log / "00000000000000000001.json").unlink()
+    again = Lake(_no_spark, str(tmp_path / "lake"), tables, {T: 0})
+    again.append(T, rows)
+    assert again.frame(T).height == 2
+
+
+def _no_spark() -> "SparkSession":
+    raise AssertionError("this process needs no Spark")

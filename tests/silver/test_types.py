@@ -18,7 +18,8 @@ SHANGHAI = ZoneInfo("Asia/Shanghai")
 
 def read(kind: str, *texts: str | None) -> Typed:
     column = Column.model_validate({"name": "c", "logicalType": kind, "description": "x"})
-    return typed(column, pl.Series(texts, dtype=pl.String), {})
+    raw = pl.Series(texts, dtype=pl.String)
+    return typed(column, raw, is_blank(raw), {})
 
 
 def values(kind: str, *texts: str | None) -> list[object]:
