@@ -128,7 +128,7 @@ def characters(texts: pl.Series, width: int) -> Digits:
 
 def _shaped(texts: pl.Series, pattern: str, width: int, is_valid: Callable[[Digits], Flags]) -> pl.Series:
     """The texts of this form and width that pass a test of their characters; null for the others."""
-    shaped = texts.str.contains(pattern)
+    shaped = texts.str.contains(pattern).fill_null(False)
     if shaped.all():
         return _where(is_valid(characters(texts, width)), texts)
     at = shaped.arg_true()

@@ -106,3 +106,15 @@ def test_no_rows_are_no_rows(lists: Lists) -> None:
     assert outcomes(normalise(*columns([]), lists)) == []
     _, raw, scope, today = columns([])
     assert all(outcomes(normalise(kind, raw, scope, today, lists)) == [] for kind in TYPES)
+
+
+@pytest.mark.parametrize("type_", TYPES)
+def test_nothing_among_values_that_are_all_valid_is_nothing(type_: str, sample: list[Identifier], lists: Lists) -> None:
+    """In forms that are known at once, and in those that are not."""
+    valid = [row for row in sample if row[0] == type_ and normalise_py(*row, TODAY, lists)[1] is not None]
+    plain = [row for row in valid if str(normalise_py(*row, TODAY, lists)[1]).endswith(str(row[1]))]
+    for rows in (valid, plain, [row for row in plain if len(str(row[1])) == len(str(plain[0][1]))]):
+        mixed = [one for row in rows[:20] for one in (row, (type_, None, row[2]))]
+        _, raw, scope, today = columns(mixed)
+        found = outcomes(normalise(type_, raw, scope, today, lists))
+        assert found == [normalise_py(*row, TODAY, lists) for row in mixed]
