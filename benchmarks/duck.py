@@ -12,7 +12,6 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import duckdb
-from phonenumbers import PhoneMetadata
 
 from benchmarks import given
 from jobs.core.contracts import BASE_COLUMNS
@@ -80,7 +79,7 @@ def _masked() -> list[str]:
     masked = [_as(f"CASE WHEN op IS DISTINCT FROM 'withdraw' THEN {name} END", name) for name in own]
     time = "[1-9][0-9]{3}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z"
     shapes = [
-        _pattern("mobile"), "89[0-9]{17}", rare.IMSI, "[0-9]{15}", "[0-9]{17}[0-9X]", "[!-{}~]+", "[!-{}~]+", time, time, f"(?:{time})?",
+        phones.mobile(), "89[0-9]{17}", rare.IMSI, "[0-9]{15}", "[0-9]{17}[0-9X]", "[!-{}~]+", "[!-{}~]+", time, time, f"(?:{time})?",
     ]  # fmt: skip
     row = ", '|', ".join((*CLEANED, *TIMES))
     common = _match(f"concat({row})", "[|]".join(f"(?:{shape})" for shape in shapes))
@@ -125,7 +124,7 @@ def _shaped() -> list[str]:
     old = "concat(holder_doc_no_text[1:6], '19', holder_doc_no_text[7:15])"
     return [
         "*",
-        _as(_shape("msisdn_text", _pattern("mobile")), "is_mobile"),
+        _as(_shape("msisdn_text", phones.mobile()), "is_mobile"),
         _as(f"CASE WHEN {_shape('iccid_text', '89[0-9]{17}')} THEN iccid_text::BIGINT END", "iccid_number"),
         _as(f"CASE WHEN {_shape('imei_text', '[0-9]{14,16}')} THEN imei_text[1:14] END", "imei_14"),
         _as(
@@ -183,18 +182,12 @@ def _phone(dialled: str) -> str:
     core = f"regexp_replace({home}, '^0', '')"
     is_international = f"regexp_matches({dialled}, '^(?:[+]86|0086)')"
     has_zero = f"starts_with({home}, '0')"
-    shared = f"({_match(core, _pattern('shared_cost'))} AND NOT regexp_matches({core}, '^(?:400|950|1010)'))"
-    area = f"(({_match(core, _pattern('fixed_line'))} OR {shared}) AND ({is_international} OR {has_zero} OR length({core}) >= 10))"
+    shared = f"({_match(core, phones.pattern('shared_cost'))} AND NOT regexp_matches({core}, '^(?:400|950|1010)'))"
+    area = f"(({_match(core, phones.pattern('fixed_line'))} OR {shared}) AND ({is_international} OR {has_zero} OR length({core}) >= 10))"
     code = f"(NOT {has_zero} AND {_match(home, f'{phones.SHORT}|{phones.BUSINESS}|{phones.PORT}')})"
-    mainland = f"{_match(core, _pattern('mobile'))} OR {area} OR {code}"
+    mainland = f"{_match(core, phones.pattern('mobile'))} OR {area} OR {code}"
     foreign = f"{_match(dialled, '(?:[+]|00)[0-9]{5,18}')} AND NOT {is_international}"
     return f"CASE WHEN {mainland} THEN '+86' || {core} WHEN {foreign} THEN foreign_py({dialled}) END"
-
-
-def _pattern(kind: str) -> str:
-    """Of libphonenumber's metadata of the mainland."""
-    pattern: str = getattr(PhoneMetadata.metadata_for_region("CN", None), kind).national_number_pattern
-    return pattern.replace(r"\d", "[0-9]")
 
 
 def _luhn(number: str) -> str:

@@ -14,7 +14,7 @@ from benchmarks import given
 from benchmarks.agree import Tables
 from jobs.bronze import job as bronze
 from jobs.bronze.records import inspect_records, read_records
-from jobs.core.frames import schema_of
+from jobs.core.frames import from_arrow, schema_of
 from jobs.core.lake import Lake
 from jobs.core.night import Night, in_order
 from jobs.core.schema import bronze_table, load_tables
@@ -86,9 +86,7 @@ def _chunks(path: Path) -> Iterator[pl.DataFrame]:
     }  # fmt: skip
     held: list[pl.DataFrame] = []
     for batch in read_records(str(path), feed):
-        frame = pl.from_arrow(batch)
-        assert isinstance(frame, pl.DataFrame)
-        held.append(frame)
+        held.append(from_arrow(batch))
         if sum(one.height for one in held) >= silver.CHUNK:
             yield pl.concat(held, rechunk=True).with_columns(
                 **{name: pl.lit(value, kinds[name]) for name, value in head.items()}

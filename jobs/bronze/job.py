@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from jobs.bronze.rows import FILES_DDL, batch_of_files, bronze_ddl, rows_of_files
 from jobs.bronze.source import Limits
-from jobs.core.frames import schema_of
+from jobs.core.frames import from_arrow, schema_of
 from jobs.core.night import StageReport
 from jobs.core.spark import takes_spark
 from jobs.intake.staging import staged_uri
@@ -67,9 +67,7 @@ def _refuse_twice(night: Night, name: str, taken: Sequence[dict[str, Any]], brin
 
 def _frames(batches: Iterator[pa.RecordBatch], schema: Mapping[str, pl.DataType]) -> Iterator[pl.DataFrame]:
     for batch in batches:
-        frame = pl.from_arrow(batch)
-        assert isinstance(frame, pl.DataFrame)
-        yield frame.select(list(schema)).cast(pl.Schema(dict(schema)))
+        yield from_arrow(batch).select(list(schema)).cast(pl.Schema(dict(schema)))
 
 
 def _files(night: Night, row: dict[str, Any]) -> list[tuple[Any, ...]]:

@@ -90,6 +90,18 @@ def _as_value(value: Any, kind: object) -> Any:
     return value
 
 
+def from_arrow(data: pa.Table | pa.RecordBatch) -> pl.DataFrame:
+    """Arrow's rows as a frame."""
+    frame = pl.from_arrow(data)
+    assert isinstance(frame, pl.DataFrame)
+    return frame
+
+
+def where(flags: pl.Series, values: pl.Series) -> pl.Series:
+    """The values of these rows, null in the others."""
+    return values if flags.all(ignore_nulls=False) else pl.select(pl.when(flags).then(values)).to_series()
+
+
 def stack(frames: Iterable[pl.DataFrame]) -> pl.DataFrame:
     """One frame of several with the same columns, in the first one's order. Raises what Polars raises when they differ."""
     found = list(frames)

@@ -73,9 +73,7 @@ class Lake:
     def read(self, name: str) -> DataFrame:
         """The table as this night sees it; an empty frame of its schema when it was never written."""
         table = self._tables[name]
-        version = self._visible.get(name, ABSENT)
-        if not table.pinned:
-            version = self._newest(name)
+        version = self._version(name)
         if version == ABSENT:
             return self._session.createDataFrame([], table.struct)
         frame = self._session.read.format("delta").option("versionAsOf", version).load(self.path(name))
@@ -90,7 +88,7 @@ class Lake:
         table = self._tables[name]
         schema = schema_of(table.ddl)
         wanted = {column: schema[column] for column in (columns or table.names)}
-        version = self._visible.get(name, ABSENT) if table.pinned else self._newest(name)
+        version = self._version(name)
         if version == ABSENT:
             return empty(wanted)
         wants = None if night_on is None else ds.field("night_on") == night_on
@@ -98,7 +96,7 @@ class Lake:
 
     def count(self, name: str) -> int:
         """How many rows the table has, by its log alone."""
-        version = self._visible.get(name, ABSENT) if self._tables[name].pinned else self._newest(name)
+        version = self._version(name)
         if version == ABSENT:
             return 0
         files = DeltaTable(self.path(name), version=version).get_add_actions()
@@ -137,7 +135,7 @@ class Lake:
         """`frame` of one night, so many rows at a time, none of them empty."""
         table = self._tables[name]
         schema = schema_of(table.ddl)
-        version = self._visible.get(name, ABSENT) if table.pinned else self._newest(name)
+        version = self._version(name)
         if version != ABSENT:
             found = DeltaTable(self.path(name), version=version).to_pyarrow_dataset()
             wanted = {column: schema[column] for column in columns}
@@ -215,6 +213,10 @@ class Lake:
             DeltaTable(self.path(name)).delete()
         else:
             DeltaTable(self.path(name)).restore(pinned)
+
+    def _version(self, name: str) -> int:
+        """The version that this night sees; of a log, the newest. ABSENT when there is none."""
+        return self._visible.get(name, ABSENT) if self._tables[name].pinned else self._newest(name)
 
     def _newest(self, name: str) -> int:
         """The newest version's number, by the log alone; ABSENT when there is no table."""

@@ -13,7 +13,7 @@ from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError, TableNotFoundError
 
 from jobs.core.errors import UserError
-from jobs.core.frames import empty, schema_of
+from jobs.core.frames import empty, from_arrow, schema_of
 from jobs.core.night import SHANGHAI
 from jobs.core.schema import TableSchema
 
@@ -24,8 +24,7 @@ def read_table(
     table: DeltaTable, wanted: Mapping[str, pl.DataType], where: ds.Expression | None = None
 ) -> pl.DataFrame:
     """These columns of a table's snapshot, in these types; the files are read as they are, no Spark job runs."""
-    frame = pl.from_arrow(table.to_pyarrow_dataset().to_table(columns=list(wanted), filter=where))
-    assert isinstance(frame, pl.DataFrame)
+    frame = from_arrow(table.to_pyarrow_dataset().to_table(columns=list(wanted), filter=where))
     return frame.cast(pl.Schema(dict(wanted)))
 
 
@@ -44,8 +43,7 @@ def read_chunks(
 
 
 def _as_frame(batches: list[pa.RecordBatch], wanted: Mapping[str, pl.DataType]) -> pl.DataFrame:
-    frame = pl.from_arrow(pa.Table.from_batches(batches))
-    assert isinstance(frame, pl.DataFrame)
+    frame = from_arrow(pa.Table.from_batches(batches))
     return frame.cast(pl.Schema(dict(wanted))).rechunk()  # in one piece whatever is done with it is faster
 
 

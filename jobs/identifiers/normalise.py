@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from jobs.core.frames import where
 from jobs.identifiers import checks, phones, rare
 from jobs.identifiers.rare import TYPES, Lists, normalise_py
 
@@ -104,15 +105,11 @@ def _put(values: pl.Series, at: pl.Series, new: pl.Series | list[str | None]) ->
     return values.clone().scatter(at, pl.Series(new, dtype=values.dtype))
 
 
-def _where(flags: Flags | pl.Series, values: pl.Series) -> pl.Series:
-    return pl.select(pl.when(pl.Series(flags)).then(values)).to_series()
-
-
 def _matching(pattern: str) -> Rule:
     """A form that is its own normal form."""
 
     def rule(rows: pl.DataFrame, lists: Lists) -> pl.Series:
-        return _where(rows["raw"].str.contains(pattern), rows["raw"])
+        return where(rows["raw"].str.contains(pattern), rows["raw"])
 
     return rule
 
@@ -130,10 +127,10 @@ def _shaped(texts: pl.Series, pattern: str, width: int, is_valid: Callable[[Digi
     """The texts of this form and width that pass a test of their characters; null for the others."""
     shaped = texts.str.contains(pattern).fill_null(False)
     if shaped.all():
-        return _where(is_valid(characters(texts, width)), texts)
+        return where(pl.Series(is_valid(characters(texts, width))), texts)
     at = shaped.arg_true()
     found = texts.gather(at)
-    return _spread(_where(is_valid(characters(found, width)), found), at, len(texts))
+    return _spread(where(pl.Series(is_valid(characters(found, width))), found), at, len(texts))
 
 
 def _weigh(digits: Digits, weights: Iterable[int]) -> npt.NDArray[np.int64]:
@@ -174,7 +171,7 @@ def _national_id(rows: pl.DataFrame, lists: Lists) -> pl.Series:
     today = (
         day.year().cast(pl.Int64) * 10_000 + day.month().cast(pl.Int64) * 100 + day.day().cast(pl.Int64)
     ).to_numpy()
-    return _spread(_where(is_valid(characters(found, 18), today), found), at, len(raw))
+    return _spread(where(pl.Series(is_valid(characters(found, 18), today)), found), at, len(raw))
 
 
 _LONGEST = np.array([0, 31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31])
@@ -206,7 +203,7 @@ def _document(type_: str) -> Rule:
     def rule(rows: pl.DataFrame, lists: Lists) -> pl.Series:
         raw = rows["raw"]
         known = raw.str.contains(f"^(?:{'|'.join(sorted(lists.countries))}):{number}$") & raw.str.contains(":.*[0-9]")
-        return _where(known, raw)
+        return where(known, raw)
 
     return rule
 
@@ -234,7 +231,7 @@ def _iccid(rows: pl.DataFrame, lists: Lists) -> pl.Series:
     at = checked.is_null().arg_true()
     others = raw.gather(at)
     as_given = others.str.contains("^89[0-9A-Z]{17,18}$") & ~others.str.contains("^[0-9]{19}$")
-    return _put(checked, at, _where(as_given, others))
+    return _put(checked, at, where(as_given, others))
 
 
 def _imei(rows: pl.DataFrame, lists: Lists) -> pl.Series:
@@ -247,7 +244,7 @@ def _imei(rows: pl.DataFrame, lists: Lists) -> pl.Series:
     check = pl.Series(-sums % 10).cast(pl.String)
     last = given.str.slice(14, 1)
     ok = (given.str.len_bytes() != 15) | (last == "0") | (last == check)
-    return _spread(_where(ok, head + check), at, len(raw))
+    return _spread(where(ok, head + check), at, len(raw))
 
 
 # Money
@@ -258,7 +255,7 @@ def _card(rows: pl.DataFrame, lists: Lists) -> pl.Series:
     at = (shaped & (rows["scope"].is_null() | rows["scope"].is_in(_codes(lists.institutions)))).arg_true()
     given = rows["raw"].gather(at)
     digits = characters(given.str.zfill(19), 19) - ord("0")
-    return _spread(_where(luhn_sums(digits) % 10 == 0, given), at, rows.height)
+    return _spread(where(pl.Series(luhn_sums(digits) % 10 == 0), given), at, rows.height)
 
 
 def _account(type_: str) -> Rule:
@@ -268,7 +265,7 @@ def _account(type_: str) -> Rule:
     def rule(rows: pl.DataFrame, lists: Lists) -> pl.Series:
         known = rows["raw"].str.contains(f"^{number}$") & ~rows["raw"].str.starts_with("62")
         known &= rows["scope"].is_in(_codes(lists.institutions)).fill_null(False)
-        return _where(known, _scoped(rows["scope"], rows["raw"]))
+        return where(known, _scoped(rows["scope"], rows["raw"]))
 
     return rule
 
@@ -294,7 +291,7 @@ def _internet_account(rows: pl.DataFrame, lists: Lists) -> pl.Series:
     known = plain & rows["scope"].is_in(_codes(lists.platforms)).fill_null(False)
     folds = rows["scope"].is_in(sorted(lists.lower_case)).fill_null(False)
     folded = pl.select(pl.when(folds).then(rows["raw"].str.to_lowercase()).otherwise(rows["raw"])).to_series()
-    return _where(known, _scoped(rows["scope"], folded))
+    return where(known, _scoped(rows["scope"], folded))
 
 
 def _host(text: pl.Series) -> pl.Series:
@@ -313,11 +310,11 @@ def _email(rows: pl.DataFrame, lists: Lists) -> pl.Series:
         & _host(host)
         & (raw.str.len_bytes() <= 254)
     )
-    return _where(known.fill_null(False), raw)
+    return where(known.fill_null(False), raw)
 
 
 def _domain(rows: pl.DataFrame, lists: Lists) -> pl.Series:
-    return _where(_host(rows["raw"]), rows["raw"])
+    return where(_host(rows["raw"]), rows["raw"])
 
 
 def _url(rows: pl.DataFrame, lists: Lists) -> pl.Series:
@@ -325,7 +322,7 @@ def _url(rows: pl.DataFrame, lists: Lists) -> pl.Series:
     raw = rows["raw"]
     host = raw.str.extract(rf"^https?://([a-z0-9.-]+)/{rare.PATH}(?:\?{rare.QUERY})?$", 1)
     known = host.str.contains(f"^{rare.IPV4}$") | _host(host)
-    return _where(known.fill_null(False), raw)
+    return where(known.fill_null(False), raw)
 
 
 _RULES: dict[str, Rule] = {

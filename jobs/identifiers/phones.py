@@ -40,7 +40,7 @@ def mainland() -> tuple[str, str]:
 
 def mobile() -> str:
     """A mobile's number without prefix."""
-    return _pattern("mobile")
+    return pattern("mobile")
 
 
 PREFIX = "^(?:[+]86|0086|86)?0?"
@@ -52,7 +52,7 @@ def _with_area() -> str:
     """A fixed line with its area code, without the trunk 0; also an area's service line (area, 95xxx or
     96xxx).
     """
-    return f"(?:{_pattern('fixed_line')})|(?!400|950|1010)(?:{_pattern('shared_cost')})"
+    return f"(?:{pattern('fixed_line')})|(?!400|950|1010)(?:{pattern('shared_cost')})"
 
 
 @cache
@@ -63,7 +63,8 @@ def separators() -> str:
     return r" ()\-" + "".join(sorted(hyphens | more))
 
 
-def _pattern(kind: str) -> str:
+def pattern(kind: str) -> str:
+    """Of libphonenumber's metadata of the mainland, by its name there."""
     metadata = PhoneMetadata.metadata_for_region("CN", None)
-    pattern: str = getattr(metadata, kind).national_number_pattern
-    return pattern.replace(r"\d", "[0-9]")
+    found: str = getattr(metadata, kind).national_number_pattern
+    return found.replace(r"\d", "[0-9]")

@@ -57,17 +57,18 @@ def lists_of(codes: Codes) -> Lists:
     """The lists of schemas/codes that normalising needs. A missing list is a KeyError naming it."""
     platforms, chains = codes["platforms"], codes["chains"]
     return Lists(
-        institutions=_spellings(codes["institutions"]),
-        platforms=_spellings(platforms),
+        institutions=spellings(codes["institutions"]),
+        platforms=spellings(platforms),
         lower_case=frozenset(code for code, about in platforms.codes.items() if about.get("case_insensitive")),
-        chains=_spellings(chains),
+        chains=spellings(chains),
         evm=frozenset(code for code, about in chains.codes.items() if about.get("form") == "evm"),
         provinces=frozenset(codes["regions"].codes) | {"9"},
         countries=frozenset(codes["countries"].codes),
     )
 
 
-def _spellings(codes: CodeListLike) -> dict[str, str]:
+def spellings(codes: CodeListLike) -> dict[str, str]:
+    """Spellings in lower case, and the code that each stands for."""
     aliases = {alias.lower(): code for alias, code in codes.aliases.items()}
     return aliases | {code.lower(): code for code in codes.codes}
 

@@ -1,6 +1,4 @@
-"""Cleaning: Unicode NFKC, invisible characters out, trimmed. The reference in Python and the tables that
-Spark shares with it.
-"""
+"""Cleaning: Unicode NFKC, invisible characters out, trimmed."""
 
 from __future__ import annotations
 
@@ -14,13 +12,6 @@ _WHITE = "\t\n\x0b\x0c\r\x1c\x1d\x1e\x1f\x85\u1680\u2028\u2029"
 # Invisible though not of category Cc or Cf: fillers, joiners, variation selectors (Unicode,
 # Default_Ignorable_Code_Point).
 _FILLERS = "\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180d\u180f\u2065\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef"
-STABLE = (
-    "\\x20-\\x7e\u3001-\u3002\u3008-\u3011\u3041-\u3096\u30a1-\u30fe\u3400-\u4dbf\u4e00-\u9fff"
-    "\u201c\u201d\u2018\u2019\u2014"
-)
-"""Inside of a character class: what NFKC never changes, alone or beside each other (ASCII, kana, unified
-ideographs).
-"""
 
 
 def clean_py(raw: str | None) -> str | None:
@@ -63,31 +54,6 @@ def invisible_class() -> str:
         else:
             ranges.append([code, code])
     return "".join(f"{_escape(low)}-{_escape(high)}" for low, high in ranges) + _FILLERS
-
-
-@cache
-def narrow_table() -> tuple[str, str]:
-    """Two strings for `translate`: characters whose NFKC is one ASCII character, and white space; what each
-    becomes.
-    """
-    pairs = [(char, nfkc) for char, nfkc in _narrowed() if len(nfkc) == 1]
-    return "".join(char for char, _ in pairs) + _WHITE, "".join(nfkc for _, nfkc in pairs) + " " * len(_WHITE)
-
-
-@cache
-def wide_table() -> tuple[tuple[str, str], ...]:
-    """Characters whose NFKC is several ASCII characters (a circled ten), and those."""
-    return tuple((char, nfkc) for char, nfkc in _narrowed() if len(nfkc) > 1)
-
-
-@cache
-def _narrowed() -> tuple[tuple[str, str], ...]:
-    found = []
-    for code in range(128, sys.maxunicode + 1):
-        nfkc = unicodedata.normalize("NFKC", chr(code))
-        if nfkc.isascii():
-            found.append((chr(code), nfkc))
-    return tuple(found)
 
 
 def _is_invisible(char: str) -> bool:

@@ -9,7 +9,7 @@ import polars as pl
 import pyarrow as pa
 
 from jobs.core.contracts import CodeList, Feed
-from jobs.core.frames import schema_of, to_arrow
+from jobs.core.frames import from_arrow, schema_of, to_arrow
 from jobs.core.schema import silver_table
 from jobs.silver.check import Checked
 from jobs.silver.parse import ASIDE, NEEDED, Parsed, parse_records
@@ -36,9 +36,7 @@ def _over_batches(
     def run(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         schema = schema_of(ddl)
         for batch in batches:
-            bronze = pl.from_arrow(batch)
-            assert isinstance(bronze, pl.DataFrame)
-            parsed = parse_records(bronze, feed, codes, key)
+            parsed = parse_records(from_arrow(batch), feed, codes, key)
             rows = parsed.rows.with_row_index("row").with_columns(pl.col("row").cast(pl.Int64))
             for name, frame in (("_aside", parsed.aside), ("_found", parsed.found)):
                 lists = frame.group_by("row", maintain_order=True).agg(pl.struct(pl.exclude("row")).alias(name))
@@ -55,8 +53,7 @@ def set_aside(parsed: DataFrame, feed: Feed) -> Parsed:
 
     few = parsed.where(F.size("_aside") > 0).drop("_found").toArrow()
     # Spark leaves the offsets of a nested list that is empty in every row unwritten; taking all rows writes them.
-    rows = pl.from_arrow(few.take(pa.array(range(few.num_rows), pa.int64())))
-    assert isinstance(rows, pl.DataFrame)
+    rows = from_arrow(few.take(pa.array(range(few.num_rows), pa.int64())))
     rows = rows.cast(pl.Schema(schema_of(f"{silver_table(feed).ddl}, _is_good boolean, _aside {_LISTS['_aside']}")))
     aside = rows.select("_aside").with_row_index("row").explode("_aside").unnest("_aside").cast(pl.Schema(ASIDE))
     return Parsed(rows.drop("_aside"), aside, Checked(), {})

@@ -12,13 +12,14 @@ from typing import NamedTuple
 import polars as pl
 
 from jobs.core.contracts import CodeList, Column, Identifier
+from jobs.core.frames import where
 from jobs.identifiers.hosts import host_of_url, registrable
 from jobs.identifiers.keys import node_ids
 from jobs.identifiers.normalise import RETYPED, Normals, normalise
-from jobs.identifiers.rare import lists_of
+from jobs.identifiers.rare import lists_of, spellings
 from jobs.identifiers.text import clean_py
 from jobs.silver.faults import Fault, any_of, no
-from jobs.silver.types import either, is_blank, typed, where
+from jobs.silver.types import either, is_blank, typed
 
 SCOPES = {
     "bank_account": "institutions",
@@ -141,7 +142,7 @@ def _add_issuer(found: Checked, part: Part, text: pl.Series, codes: Mapping[str,
     spelt = {spelling: (clean_py(spelling) or "").lower() for spelling in text.drop_nulls().unique()}
     for list_id in sorted({SCOPES[type_] for type_ in part.types if type_ in SCOPES}):
         mine = _is_of(found, part, [type_ for type_ in part.types if SCOPES.get(type_) == list_id], len(text))
-        known = _spellings(codes[list_id])
+        known = spellings(codes[list_id])
         code = text.replace_strict(
             list(spelt), [known.get(spelling) for spelling in spelt.values()], default=None, return_dtype=pl.String
         )
@@ -155,11 +156,6 @@ def _is_of(found: Checked, part: Part, types: list[str], rows: int) -> pl.Series
     if part.type is None or len(types) == len(part.types):
         return ~no(rows)
     return found.columns[part.type.name].is_in(types).fill_null(False)
-
-
-def _spellings(codes: CodeList) -> dict[str, str]:
-    """Spellings in lower case, and the code that each stands for."""
-    return {alias.lower(): code for alias, code in codes.aliases.items()} | {code.lower(): code for code in codes.codes}
 
 
 # Identifiers

@@ -14,11 +14,12 @@ from datetime import timedelta
 import polars as pl
 
 from jobs.core.contracts import BASE_COLUMNS, CodeList, Column, Feed
+from jobs.core.frames import where
 from jobs.silver.check import Checked, check_columns, parts_of
 from jobs.silver.elements import Elements, read_elements
 from jobs.silver.faults import FAULTS, Fault, any_of, no, told
 from jobs.silver.shape import found_identifiers, shaped, silver_schema
-from jobs.silver.types import either, is_blank, where
+from jobs.silver.types import either, is_blank
 
 LATEST = timedelta(hours=1)
 """A record may be recorded this long after its delivery was made; clocks differ."""

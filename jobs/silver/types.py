@@ -11,7 +11,7 @@ import numpy.typing as npt
 import polars as pl
 
 from jobs.core.contracts import CodeList, Column
-from jobs.core.frames import UTC
+from jobs.core.frames import UTC, where
 from jobs.identifiers.normalise import characters, is_day
 
 INTEGER = r"^[+-]?[0-9]+$"
@@ -55,11 +55,6 @@ def typed(column: Column, raw: pl.Series, blank: pl.Series, codes: Mapping[str, 
     if column.logicalType == "string":
         return Typed(where(~blank, raw), "wrong_type")
     return Typed(_READERS[column.logicalType](raw), "wrong_type")
-
-
-def where(flags: pl.Series, values: pl.Series) -> pl.Series:
-    """The values of these rows, null in the others."""
-    return values if flags.all(ignore_nulls=False) else pl.select(pl.when(flags).then(values)).to_series()
 
 
 def either(flags: pl.Series, values: pl.Series, others: pl.Series) -> pl.Series:
