@@ -21,7 +21,7 @@ HMAC_KEY = KEY.hex().encode()
 """What an id's HMAC is made with, as jobs.identifiers.keys has it."""
 
 DATE = "[1-9][0-9]{3}-[0-9]{2}-[0-9]{2}"
-INSTANT = "[1-9][0-9]{3}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}([.][0-9]{1,9})?(Z|[+-][0-9]{2}:[0-9]{2})"
+INSTANT = "[1-9][0-9]{3}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}([.][0-9]{1,9})?(Z|[+-][0-9]{2}:[0-5][0-9])"
 """How a time may be written: a day, which begins in Shanghai, or ISO 8601 with seconds and an offset."""
 
 GOOD = (
