@@ -76,6 +76,7 @@ def collect_tenures(subs: pl.DataFrame) -> pl.DataFrame:
     held = subs.sort("sub_from", "sub_to", "holder_id").group_by(tenure).agg(
         pl.col("sub_to").max().alias("tenure_to"), pl.col("holder_id").last(), pl.col("holder_type").last(),
         pl.col("fraud_ended_at").min(),
+        pl.col("recorded_at").filter(pl.col("sub_to") == pl.col("sub_to").max()).max().alias("end_recorded_at"),
     )  # fmt: skip
     carried = subs.sort("sub_from", "recorded_at", "record_id").group_by(tenure).agg(pl.col("carrier").last())
     return held.join(carried, on=tenure, how="inner", validate="1:1")
@@ -154,7 +155,7 @@ def tenure_rows(known: pl.DataFrame, implicit: pl.DataFrame) -> pl.DataFrame:
     """Rows of graph.tenures."""
     first = known.select(
         pl.col("tenure_node").alias("node_id"), "phone_id", "tenure_from", end_or_null(pl.col("tenure_to")).alias("tenure_to"),
-        "holder_id", "holder_type", pl.lit(False).alias("is_implicit"), "fraud_ended_at", "carrier",
+        "holder_id", "holder_type", pl.lit(False).alias("is_implicit"), "fraud_ended_at", "carrier", "end_recorded_at",
     )  # fmt: skip
     second = implicit.select(
         pl.col("tenure_node").alias("node_id"), "phone_id", "tenure_from", "tenure_to", pl.lit(True).alias("is_implicit")

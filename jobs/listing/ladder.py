@@ -34,16 +34,16 @@ def climb(candidates: pl.DataFrame) -> pl.DataFrame:
 
 
 def describe_nodes(
-    nodes: pl.DataFrame, identifiers: pl.DataFrame, tenures: pl.DataFrame, accounts: pl.DataFrame, instant: datetime
+    nodes: pl.DataFrame, identifiers: pl.DataFrame, tenures: pl.DataFrame, states: pl.DataFrame, instant: datetime
 ) -> pl.DataFrame:
     """node_id, type, phone_id, tenure_from, issuer, protected_reason, gone: why nobody can act on it tonight (null when one can).
 
-    `accounts`: node_id, closed_at, scope; of a tenure too, that its carrier says it closed.
+    `states`: rows.know_states.
     """
     tonight = pl.lit(instant, dtype=UTC)
     of_number = identifiers.select(phone_id="node_id", protected_reason="protected_reason")
     is_live = live_at(begins(pl.col("tenure_from")), ends(pl.col("tenure_to")), tonight)
-    state = accounts.select("node_id", "closed_at", _scope="scope").filter(pl.col("node_id").is_not_null())
+    state = states.select("node_id", "closed_at", _scope="scope").filter(pl.col("node_id").is_not_null())
     is_shut = (pl.col("closed_at") < tonight).fill_null(False)
     of_tenures = tenures.join(nodes, on="node_id", how="semi").join(
         of_number, on="phone_id", how="left", validate="m:1"

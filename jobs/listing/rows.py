@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+from datetime import datetime
 
 import polars as pl
 
-from jobs.core.frames import collected, collected_lists
+from jobs.core.frames import UTC, collected, collected_lists, stack
+from jobs.graph.intervals import ends
 from jobs.listing import reasons, state
 from jobs.listing.given import Given, Terms
 from jobs.listing.tests import strongest_influences, unrolled
@@ -114,37 +116,44 @@ def _leading(given: Given, terms: Terms) -> pl.DataFrame:
     return named.group_by("node_id").agg(collected("lead").alias("reasons"))
 
 
-def find_contradictions(outcomes: pl.DataFrame, accounts: pl.DataFrame) -> pl.DataFrame:
-    """Rows for a human: `not_ours` goes back to the source agency; an account that was closed and is shown open by a later record.
+def find_contradictions(outcomes: pl.DataFrame, states: pl.DataFrame) -> pl.DataFrame:
+    """Rows for a human: `not_ours` goes back to the source agency; an account or number that was closed and is shown open by a later record.
 
-    `accounts`: know_accounts.
+    `states`: know_states.
     """
     foreign = outcomes.filter(pl.col("is_valid") & (pl.col("outcome") == "not_ours")).select(
         "node_id", pl.lit("recipient_says_not_ours").alias("reason"), (pl.lit("listing ") + pl.col("listing_id")).alias("source"),
         pl.lit("").alias("detail"),
     )  # fmt: skip
-    open_again = accounts.filter("reopened").select(
-        "node_id", pl.lit("closed_account_is_open_again").alias("reason"), pl.lit("account record").alias("source"), pl.lit("").alias("detail")
+    open_again = states.filter("reopened").select(
+        "node_id", pl.concat_str(pl.lit("closed_"), "what", pl.lit("_is_open_again")).alias("reason"),
+        pl.concat_str("what", pl.lit(" record")).alias("source"), pl.lit("").alias("detail"),
     )  # fmt: skip
     return pl.concat([foreign, open_again])
 
 
-def know_accounts(given: Given) -> pl.DataFrame:
-    """One row per account that a record, an outcome or a case tells of: node_id, closed_at, scope, reopened.
+def know_states(given: Given, instant: datetime) -> pl.DataFrame:
+    """One row per account that a record, an outcome or a case tells of, and per tenure that an outcome says is closed: node_id, `what` it is,
+    closed_at, scope, reopened.
 
     `closed_at`: by its record or by the recipient's `closed`; `scope`: who issued it; `reopened`: whether a feed record later than that outcome
-    shows it open.
+    shows it open tonight.
     """
     shut = given.outcomes.filter(pl.col("is_valid") & (pl.col("outcome") == "closed")).group_by("node_id").agg(
         pl.col("acted_at").min().alias("_acted"), pl.col("recorded_at").max().alias("_told")
     )  # fmt: skip
-    states = given.accounts.rename({"account_id": "node_id"}).drop("account_type")
-    rows = states.join(shut, on="node_id", how="full", coalesce=True, validate="1:1").join(
-        _issuers_in_cases(given.reports), on="node_id", how="full", coalesce=True, validate="1:1"
+    accounts = given.accounts.select(
+        "closed_at", "scope", node_id="account_id", what=pl.lit("account"), _said="state_recorded_at"
     )
-    reopened = pl.col("closed_at").is_null() & (pl.col("state_recorded_at") > pl.col("_told"))
+    numbers = given.tenures.join(shut, on="node_id", how="semi").select(
+        pl.col("tenure_to").alias("closed_at"), pl.lit(None, pl.String).alias("scope"), "node_id", what=pl.lit("number"), _said="end_recorded_at"
+    )
+    rows = stack([accounts, numbers]).join(shut, on="node_id", how="full", coalesce=True, validate="1:1")
+    rows = rows.join(_issuers_in_cases(given.reports), on="node_id", how="full", coalesce=True, validate="1:1")
+    is_open = ends(pl.col("closed_at")) >= pl.lit(instant, UTC)
+    reopened = is_open & (pl.col("_said") > pl.col("_told"))
     return rows.select(
-        "node_id", pl.min_horizontal("closed_at", "_acted").alias("closed_at"), pl.coalesce("scope", "_issuer").alias("scope"),
+        "node_id", "what", pl.min_horizontal("closed_at", "_acted").alias("closed_at"), pl.coalesce("scope", "_issuer").alias("scope"),
         reopened.fill_null(False).alias("reopened"),
     )  # fmt: skip
 

@@ -53,10 +53,10 @@ def list_tonight(given: Given, terms: Terms) -> Tonight:
     active = state.with_answers(given.listings.filter(pl.col("status") == "active"), given.outcomes)
     judged = _judge(given, terms)
     passed = _pass_tests(given, judged, terms)
-    accounts = rows.know_accounts(given)
+    states = rows.know_states(given, terms.instant)
     told_of = [judged.direct, judged.decisions, passed.sure, passed.hands, passed.proposing, passed.victims, active]
     nodes = pl.concat([frame.select("node_id") for frame in told_of]).unique()
-    facts = ladder.describe_nodes(nodes, given.identifiers, given.tenures, accounts, terms.instant)
+    facts = ladder.describe_nodes(nodes, given.identifiers, given.tenures, states, terms.instant)
     proposals = _propose(given, judged, passed, facts, terms)
 
     now, leaving = _enter_stay_leave(given, active, passed, facts, proposals, judged, terms)
@@ -65,7 +65,7 @@ def list_tonight(given: Given, terms: Terms) -> Tonight:
     # What the rule would list: not what nobody can act on any more.
     in_use = facts.filter(pl.col("gone").is_null() & pl.col("protected_reason").is_null())
     victims = passed.victims.join(in_use, on="node_id", how="semi")
-    human = [given.doubts, judged.undecidable, victims, _asked(proposals), rows.find_contradictions(given.outcomes, accounts)]  # fmt: skip
+    human = [given.doubts, judged.undecidable, victims, _asked(proposals), rows.find_contradictions(given.outcomes, states)]  # fmt: skip
     return Tonight(
         listings=stack([touched, released]),
         events=state.find_events(given.published.filter(pl.col("status") == "active"), touched, terms.on),
