@@ -52,6 +52,8 @@ class Given:
     """due_process.first_known."""
     outcomes: pl.DataFrame
     """due_process.read_outcomes."""
+    same_tenures: pl.DataFrame
+    """signals.job.same_tenures of the tenures that listings name."""
     review_decisions: pl.DataFrame
     """Those that stand, through due_process.attach_decisions."""
     upheld: pl.DataFrame

@@ -11,10 +11,17 @@ from jobs.core.night import Night, StageReport, together
 from jobs.graph import accounts
 from jobs.graph.sources import Sources
 from jobs.listing.given import Given, Terms
-from jobs.listing.tests import MEASURES
+from jobs.listing.tests import MEASURES, unrolled
 from jobs.listing.tonight import Tonight, list_tonight
 from jobs.signals import due_process
-from jobs.signals.job import all_outcomes, follow_listings, known_by_phone, review_decisions, upheld_appeals
+from jobs.signals.job import (
+    all_outcomes,
+    follow_listings,
+    known_by_phone,
+    review_decisions,
+    same_tenures,
+    upheld_appeals,
+)
 
 FROM_GRAPH = (
     "signals", "influences", "scores", "edges", "tenures", "identifiers", "parties", "contested", "shared_identifiers", "spared", "doubts", "rings",
@@ -53,11 +60,18 @@ def _read(night: Night) -> Given:
         listings=listings,
         first_known=due_process.first_known(tables["signals"], source.versions("public_security/case_reports")),
         outcomes=all_outcomes(night, listings, lost, by_phone),
+        same_tenures=same_tenures(_named_tenures(listings), tables["tenures"], by_phone, night.key),
         review_decisions=review_decisions(night, listings, lost, by_phone),
-        upheld=upheld_appeals(night, listings, lost, by_phone),
+        upheld=upheld_appeals(night, listings, lost, tables["tenures"], by_phone),
         accounts=_accounts(source),
         reports=source.current("public_security/case_reports"),
     )
+
+
+def _named_tenures(listings: pl.DataFrame) -> pl.DataFrame:
+    """The tenures that listings name, as they were when these named them."""
+    named_on = pl.coalesce("released_on", "listed_on")
+    return unrolled(listings.select("tenures", named_on=named_on), "tenures").unnest("tenures")
 
 
 def _accounts(source: Sources) -> pl.DataFrame:

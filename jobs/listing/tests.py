@@ -109,7 +109,7 @@ def bound_to_fraud(
     verified: pl.DataFrame,
     policy: Policy,
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """The Article 22 rule: (candidates, rows for a human). `verified`: node_id, tenures, acted_at: answered by the recipient already.
+    """The Article 22 rule: (candidates, rows for a human). `verified`: node_id, tenure, acted_at: answered by the recipient already.
 
     One row per node in `cleared_until` (node_id, until), one per lineage in `first_known` (lineage, lineage_known_at).
     """
@@ -118,8 +118,7 @@ def bound_to_fraud(
     found = found.join(first_known, on="lineage", how="left", validate="m:1")
     found = found.join(cleared_until.select("node_id", "until"), on="node_id", how="left", validate="m:1")
     found = found.filter(~(pl.col("lineage_known_at") <= pl.col("until")).fill_null(False))
-    answered = unrolled(verified.select("node_id", "acted_at", tenure="tenures"), "tenure")
-    answered = answered.group_by("node_id", "tenure").agg(pl.col("acted_at").max())
+    answered = verified.group_by("node_id", "tenure").agg(pl.col("acted_at").max())
     found = found.join(answered, on=["node_id", "tenure"], how="left", validate="m:1")
     found = found.filter(~(pl.col("moment") < pl.col("acted_at")).fill_null(False))
     human = found.join(spared, on=["lineage", "node_id"], how="semi").select(

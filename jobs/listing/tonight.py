@@ -110,7 +110,7 @@ def _pass_tests(given: Given, judged: _Judged, terms: Terms) -> _Passed:
     moments = tests.fraud_moments(direct, given.signals, decisions, given.tenures)
     bound, victims = tests.bound_to_fraud(
         moments, given.edges, given.spared, given.clearances.filter(pl.col("scope") != "proposal"), judged.cleared_until, given.first_known,
-        freed.select("node_id", "tenures", "acted_at"), policy,
+        _answered(freed, given.same_tenures), policy,
     )  # fmt: skip
     held = tests.held_by_the_found(given.influences, given.scores, given.parties, given.contested, policy)
     verified = freed.filter(pl.col("reasons").list.contains(PROPOSED))
@@ -123,6 +123,13 @@ def _pass_tests(given: Given, judged: _Judged, terms: Terms) -> _Passed:
         proposing=tests.find_proposals(given.influences, given.scores, direct, down, policy),
         turned_down=down,
     )
+
+
+def _answered(freed: pl.DataFrame, same_tenures: pl.DataFrame) -> pl.DataFrame:
+    """node_id, tenure, acted_at: accounts that were verified, by the tenures for which they were, as these are tonight."""
+    named = tests.unrolled(freed.select("node_id", "acted_at", was="tenures"), "was")
+    named = named.select("node_id", "acted_at", pl.col("was").struct.field("node_id").alias("was"))
+    return named.join(same_tenures.select(was="node_id", tenure="now_id"), on="was", how="inner")
 
 
 def _propose(given: Given, judged: _Judged, passed: _Passed, facts: pl.DataFrame, terms: Terms) -> pl.DataFrame:

@@ -11,7 +11,7 @@ from datetime import date
 import polars as pl
 
 from jobs.core.frames import UTC, pick, stack
-from jobs.graph.intervals import plus_days
+from jobs.graph.intervals import begins, ends, plus_days
 from jobs.releases.recipients import Recipient
 from jobs.signals.screening import CASE
 from jobs.silver.standing import VERSION_ORDER
@@ -45,6 +45,20 @@ def follow_tenures(listings: pl.DataFrame, tenures: pl.DataFrame, gone: pl.DataF
         node_id=pl.coalesce("_node", "node_id"),
         tenure_from=pl.when(has_moved).then("_start").otherwise("tenure_from"),
     ).select(listings.columns)
+
+
+def known_since(named: pl.DataFrame, tenures: pl.DataFrame) -> pl.DataFrame:
+    """(node_id, now_id): of tenures named while nobody was known to hold them, those of the same number that are known since: begun by the end
+    of the day `named_on`, and not over when they began. `named`: node_id, phone_id, tenure_from, holder_id, named_on.
+    """
+    day = pl.col("named_on").cast(pl.Datetime("us")).dt.replace_time_zone("Asia/Shanghai")
+    nobodys = named.filter(pl.col("phone_id").is_not_null() & pl.col("holder_id").is_null()).select(
+        "node_id", "phone_id", _from=begins(pl.col("tenure_from")), _by=day.dt.offset_by("1d").dt.convert_time_zone("UTC")
+    )  # fmt: skip
+    known = tenures.filter(~pl.col("is_implicit")).select("phone_id", "tenure_from", "tenure_to", now_id="node_id")
+    pairs = nobodys.join(known, on="phone_id", how="inner")
+    had_it = (pl.col("tenure_from") < pl.col("_by")) & (ends(pl.col("tenure_to")) > pl.col("_from"))
+    return pairs.filter(had_it).select("node_id", "now_id").unique()
 
 
 def _seconds(moment: str) -> pl.Expr:
@@ -98,12 +112,12 @@ def stand_by(appeals: pl.DataFrame) -> pl.DataFrame:
 
 
 def attach_decisions(decisions: pl.DataFrame, listings: pl.DataFrame, lost: pl.DataFrame) -> pl.DataFrame:
-    """`decisions` with `node_id` and `doubt`: for a phone the tenure of `listing_id`, without it the only tenure of the number that was ever
+    """`decisions` with `node_id`, `named_id` and `doubt`: for a phone the tenure of `listing_id`, without it the only tenure of the number that was ever
     listed before the night that heard the decision; where none was, the one that held the moment of the decision (`held_then`).
 
     `decisions`: listing_id, subject_type, subject_id, heard_on, held_then, …; one row per decision out, `doubt` set where it attaches to
     nothing. A `listing_id` that no listing ever had says nothing. `lost`: node_id of tenures that are no more, and now_id: what was said of one
-    is said of that, or without it of the tenure that held the moment.
+    is said of that, or without it of the tenure that held the moment; `named_id` is what it was said of.
     """
     named = listings.select(
         "listing_id", pl.col("node_id").alias("_node"), pl.coalesce("phone_id", "node_id").alias("_subject")
@@ -139,7 +153,7 @@ def attach_decisions(decisions: pl.DataFrame, listings: pl.DataFrame, lost: pl.D
         .when(found.is_null() & (pl.col("_n") > 1)).then(pl.lit("several_tenures_were_listed"))
         .when(found.is_null()).then(pl.lit("two_tenures_that_day"))
     )  # fmt: skip
-    return rows.with_columns(node_id=found, doubt=doubt).drop(
+    return rows.with_columns(node_id=found, named_id="_found", doubt=doubt).drop(
         "_node", "_subject", "_n", "_only", "_found", "_lost", "now_id", "held_then", "heard_on"
     )
 
@@ -156,7 +170,6 @@ def read_outcomes(outcomes: pl.DataFrame, listings: pl.DataFrame, recipients: Ma
     )
     of = listings.select(
         "listing_id", "node_id", "type", "phone_id", "administrator", "measure", "test", "lineages", "tenures", "reasons",
-        pl.col("status").alias("listing_status"),
     )  # fmt: skip
     rows = outcomes.join(speak, on="recipient_id", how="left", validate="m:1")
     rows = rows.join(of, on="listing_id", how="left", validate="m:1")

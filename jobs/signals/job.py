@@ -63,7 +63,7 @@ def run(night: Night) -> StageReport:
     lake, source, known = night.lake, Sources.of(night), Known.of(night)
     published = lake.frame("blacklist.listings")
     listings, lost = follow_listings(published, known.tenures, known.by_phone, night.key)
-    upheld = upheld_appeals(night, listings, lost, known.by_phone)
+    upheld = upheld_appeals(night, listings, lost, known.tenures, known.by_phone)
     outcomes = all_outcomes(night, listings, lost, known.by_phone)
     clearances = due_process.clear(upheld, outcomes, night.on)
 
@@ -172,13 +172,19 @@ def _ring_members(of: pl.DataFrame) -> pl.DataFrame:
     return of.select(pl.col("ring_id").alias("id"), pl.col("party_id").alias("node_id"))
 
 
-def upheld_appeals(night: Night, listings: pl.DataFrame, lost: pl.DataFrame, by_phone: pl.DataFrame) -> pl.DataFrame:
-    """Upheld appeals that stand, with what they are of. One that is quarantined stands beside the newest good version."""
+def upheld_appeals(
+    night: Night, listings: pl.DataFrame, lost: pl.DataFrame, all_tenures: pl.DataFrame, by_phone: pl.DataFrame
+) -> pl.DataFrame:
+    """Upheld appeals that stand, with what they are of: one row per appeal and node. One that is quarantined stands beside the newest good
+    version; one on a number that nobody was known to hold is of whoever is known since to have held it."""
     source, feed = Sources.of(night), "public_security/appeal_decisions"
     versions = stack([source.versions(feed), source.freeing(feed).with_columns(is_newest=pl.lit(None, pl.Boolean))])
     attached = _attached(night, due_process.dated(versions), listings, lost, by_phone)
     freeing = attached.filter(pl.col("is_newest").is_null() & (pl.col("outcome") == "upheld"))
-    return stack([due_process.stand_by(attached.filter(pl.col("is_newest").is_not_null())), freeing])
+    upheld = stack([due_process.stand_by(attached.filter(pl.col("is_newest").is_not_null())), freeing])
+    since = due_process.known_since(listings.with_columns(named_on="listed_on"), all_tenures)
+    of_holders = upheld.join(since, left_on="named_id", right_on="node_id", how="inner")
+    return stack([upheld, of_holders.with_columns(node_id="now_id")]).unique()
 
 
 def follow_listings(
@@ -249,6 +255,24 @@ def all_outcomes(night: Night, listings: pl.DataFrame, lost: pl.DataFrame, by_ph
         node_id=pl.coalesce("now_id", "tenure_node", "node_id")
     )
     return stack([read.filter(~of_lost.fill_null(False)), moved.select(read.columns)])
+
+
+def same_tenures(named: pl.DataFrame, all_tenures: pl.DataFrame, by_phone: pl.DataFrame, key: bytes) -> pl.DataFrame:
+    """(node_id, now_id): what tenures that were named are tonight, each also itself.
+
+    `named`: node_id, phone_id, tenure_from, holder_id as they were on the day `named_on`.
+    """
+    once = pick(named, "node_id", [("named_on", True), ("holder_id", True)]).with_columns(
+        type=pl.lit("phone"), listing_id=pl.col("node_id").cast(pl.String), party_id="holder_id"
+    )
+    moved, lost = follow_listings(once, all_tenures, by_phone, key)
+    found = [
+        once.select("node_id", now_id="node_id"),
+        moved.select(pl.col("listing_id").cast(pl.Int64).alias("node_id"), now_id="node_id"),
+        lost.filter(pl.col("now_id").is_not_null()),
+        due_process.known_since(once, all_tenures),
+    ]
+    return stack(found).unique()
 
 
 def _all_claims(night: Night, known: Known, involved: pl.DataFrame) -> pl.DataFrame:

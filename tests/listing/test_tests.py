@@ -167,8 +167,8 @@ def bound() -> tuple[dict[int, Any], dict[int, Any]]:
         frame("lineage string, lineage_known_at timestamp",
             [{"lineage": name, "lineage_known_at": at("2026-09-10")} for name in ("case:a", "case:i", "case:b")],
         ),
-        frame("node_id bigint, tenures array<bigint>, acted_at timestamp",
-            [{"node_id": 45, "tenures": [1], "acted_at": at("2026-09-12")}, {"node_id": 46, "tenures": [3], "acted_at": at("2026-09-12")}],
+        frame("node_id bigint, tenure bigint, acted_at timestamp",
+            [{"node_id": 45, "tenure": 1, "acted_at": at("2026-09-12")}, {"node_id": 46, "tenure": 3, "acted_at": at("2026-09-12")}],
         ),
         POLICY,
     )  # fmt: skip

@@ -29,8 +29,8 @@ DECISION = (
     "recorded_at timestamp, night_on date"
 )
 OUTCOME = (
-    "listing_id string, node_id bigint, outcome string, measure string, test string, lineages array<string>, tenures array<bigint>, "
-    "reasons array<string>, acted_at timestamp, recorded_at timestamp, is_valid boolean"
+    "listing_id string, node_id bigint, outcome string, measure string, test string, lineages array<string>, "
+    "tenures array<struct<node_id: bigint, phone_id: bigint, tenure_from: timestamp, holder_id: bigint>>, reasons array<string>, acted_at timestamp, recorded_at timestamp, is_valid boolean"
 )
 ACCOUNTS = "account_id bigint, closed_at timestamp, state_recorded_at timestamp, scope string, account_type string"
 REPORTS = (
@@ -63,6 +63,7 @@ def world(**rows: list[dict[str, Any]]) -> Given:
     listings = table("blacklist.listings", [])
     others = {
         "outcomes": OUTCOME, "review_decisions": DECISION, "upheld": "node_id bigint, night_on date", "accounts": ACCOUNTS, "reports": REPORTS,
+        "same_tenures": "node_id bigint, now_id bigint",
     }  # fmt: skip
     frames = {name: frame(ddl, rows.pop(name, [])) for name, ddl in others.items()}
     assert not rows
@@ -131,7 +132,7 @@ def test_a_finding_closes_the_number_and_asks_again_for_the_account_bound_to_it_
         0.95,
         ["public_security"],
     )
-    assert (account["measure"], account["test"], account["administrator"], account["due_on"], account["tenures"]) == (
+    assert (account["measure"], account["test"], account["administrator"], account["due_on"], [one["node_id"] for one in account["tenures"]]) == (
         "verify", "bound_to_fraud_phone", BANK, date(2026, 10, 16), [TENURE],
     )  # fmt: skip
     assert "Path: bound_phone." in account["reason_en"]

@@ -277,3 +277,33 @@ def test_two_outcomes_on_one_listing_clear_once_by_the_later_moment() -> None:
     assert [(row["node_id"], row["lineage"], row["ref"], row["cleared_at"]) for row in rows] == [
         (1, "L", "one", at("2026-09-05"))
     ]
+
+
+def test_what_was_said_of_nobodys_number_is_said_of_whoever_is_known_since_to_have_held_it_that_day() -> None:
+    def named(node: int, phone: int | None, **given: Any) -> dict[str, Any]:
+        return {
+            "node_id": node,
+            "phone_id": phone,
+            "tenure_from": None,
+            "holder_id": None,
+            "named_on": date(2026, 4, 1),
+        } | given
+
+    def known(node: int, phone: int, since: str, to: str | None = None, **given: Any) -> dict[str, Any]:
+        return {
+            "node_id": node,
+            "phone_id": phone,
+            "tenure_from": at(since),
+            "tenure_to": at(to) if to else None,
+            "is_implicit": False,
+        } | given
+
+    said = [named(1, 10), named(2, 20, tenure_from=at("2026-01-01")), named(3, 30, holder_id=300), named(4, None)]
+    there = [
+        known(11, 10, "2026-03-31T16:00:00Z"), known(12, 10, "2026-04-01T15:59:59Z"), known(13, 10, "2026-04-01T16:00:00Z"),
+        known(14, 10, "2026-03-01", is_implicit=True),
+        known(21, 20, "2025-01-01", "2026-01-01"), known(22, 20, "2025-01-01", "2026-01-02"), known(31, 30, "2026-01-01"),
+    ]  # fmt: skip
+    ddl = "node_id bigint, phone_id bigint, tenure_from timestamp, holder_id bigint, named_on date"
+    found = due_process.known_since(frame(ddl, said), table("graph.tenures", there))
+    assert set(found.iter_rows()) == {(1, 11), (1, 12), (2, 22)}
