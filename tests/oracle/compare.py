@@ -177,7 +177,7 @@ def of_product(lake: MemoryLake, on: date) -> Views:
         "rings": dict.fromkeys(_rings(lake), True),
         "listings": {
             one["node_id"]: (
-                one["measure"], one["test"], tuple(sorted(one["reasons"])), frozenset(one["lineages"]), frozenset(one["tenures"]),
+                one["measure"], one["test"], tuple(sorted(one["reasons"])), frozenset(one["lineages"]), frozenset(tenure["node_id"] for tenure in one["tenures"]),
                 one["listed_on"], one["due_on"], one["expires_on"], one["administrator"],
             )
             for one in active
