@@ -23,7 +23,7 @@ ATTACHES_TO_NOTHING = (
 )
 # Rows that only say of a record that it attaches to nothing or contradicts another: the two tell them of different nodes.
 NOT_COMPARED = (
-    "closed_but_shown_open", "decision_without_proposal", "decision_below_authority", "closed_account_is_open_again",
+    "closed_but_shown_open", "decision_without_proposal", "decision_below_authority", "closed_account_is_open_again", "closed_number_is_open_again",
     "decision_attaches_to_nothing",
 )  # fmt: skip
 TOPICS = {"person": "person", "control": "control", "subscription_fraud": "subscription", "site": "site"}
