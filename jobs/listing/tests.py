@@ -153,11 +153,19 @@ def _bound_when_it_happened(moments: pl.DataFrame, edges: pl.DataFrame, policy: 
 
 
 def held_by_the_found(
-    influences: pl.DataFrame, scores: pl.DataFrame, parties: pl.DataFrame, contested: pl.DataFrame, policy: Policy
+    influences: pl.DataFrame,
+    scores: pl.DataFrame,
+    parties: pl.DataFrame,
+    contested: pl.DataFrame,
+    signals: pl.DataFrame,
+    edges: pl.DataFrame,
+    tenures: pl.DataFrame,
+    policy: Policy,
 ) -> pl.DataFrame:
     """Derived control: `verify` on all lineages of the score, with `hands_changed` marked where the last edge of the strongest lineage by
     which it is derived (of any, when several are as strong) does not hold tonight."""
     own = influences.filter("by_own_party_finding")
+    own = own.join(_by_old_bindings(own, signals, edges, tenures, policy), on=["node_id", "lineage"], how="anti")
     strongest = own.filter(pl.col("influence") == pl.col("influence").max().over("node_id"))
     live = strongest.group_by("node_id").agg(pl.col("last_edge_live").all())
     by_score = (
@@ -175,6 +183,21 @@ def held_by_the_found(
     return candidate(passing, measure=pl.lit("verify"), test="same_holder", reason="same_holder").with_columns(
         hands_changed=~passing["last_edge_live"]
     )
+
+
+def _by_old_bindings(
+    own: pl.DataFrame, signals: pl.DataFrame, edges: pl.DataFrame, tenures: pl.DataFrame, policy: Policy
+) -> pl.DataFrame:
+    """(node_id, lineage) whose path walks a binding to an implicit tenure that the Article 22 rule does not ask for: who had the number so long
+    ago may be another than who has it now."""
+    steps = unrolled(own.select("node_id", "lineage", "signal_id", step="path"), "step").unnest("step")
+    steps = steps.filter(pl.col("kind") == "bound_phone").join(
+        tenures.filter("is_implicit").select(to_id="node_id"), on="to_id", how="semi"
+    )
+    steps = steps.join(signals.select("signal_id", moment="occurred_at"), on="signal_id", how="inner", validate="m:1")
+    moments = steps.select("lineage", "moment", tenure="to_id", is_implicit=pl.lit(True)).unique()
+    bound = _bound_when_it_happened(moments, edges, policy).rename({"node_id": "from_id", "tenure": "to_id"})
+    return steps.join(bound, on=["from_id", "to_id", "lineage", "moment"], how="anti").select("node_id", "lineage")
 
 
 def strongest_influences(influences: pl.DataFrame) -> pl.DataFrame:

@@ -112,7 +112,16 @@ def _pass_tests(given: Given, judged: _Judged, terms: Terms) -> _Passed:
         moments, given.edges, given.spared, given.clearances.filter(pl.col("scope") != "proposal"), judged.cleared_until, given.first_known,
         _answered(freed, given.same_tenures), policy,
     )  # fmt: skip
-    held = tests.held_by_the_found(given.influences, given.scores, given.parties, given.contested, policy)
+    held = tests.held_by_the_found(
+        given.influences,
+        given.scores,
+        given.parties,
+        given.contested,
+        given.signals,
+        given.edges,
+        given.tenures,
+        policy,
+    )
     verified = freed.filter(pl.col("reasons").list.contains(PROPOSED))
     down = deciding.turned_down(decisions, verified.select("node_id", "lineages"))
     own_hands = held.filter(~pl.col("hands_changed")).drop("hands_changed")

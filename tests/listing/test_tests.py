@@ -239,11 +239,40 @@ def test_what_the_found_hold_is_verified_unless_contested_ambiguous_too_weak_or_
             [{"node_id": n, "party_id": 100 + n, "kind": kinds.get(n, "documented")} for n in range(1, 10)],
         ),
         frame("node_id bigint", [{"node_id": 7}]),
+        table("graph.signals", []),
+        table("graph.edges", []),
+        table("graph.tenures", []),
         POLICY,
     ).to_dicts()
     assert {row["node_id"]: row["hands_changed"] for row in held} == {1: False, 6: False, 8: True, 9: True}
     first = next(row for row in held if row["node_id"] == 1)
     assert (first["measure"], first["test"], first["lineages"]) == ("verify", "same_holder", ["a", "b"])
+
+
+def test_a_binding_to_a_number_nobody_held_that_began_two_years_before_is_no_derived_control() -> None:
+    def bound(account: int, tenure: int) -> dict[str, Any]:
+        return influence(
+            account, "a", 0.76, signal_id="s", path=[{"kind": "bound_phone", "from_id": account, "to_id": tenure}]
+        )
+
+    since = {1: ["2024-09-01"], 2: ["2024-09-02"], 3: ["2024-09-01"], 4: ["2020-01-01", "2026-01-01"]}
+    held = tests.held_by_the_found(
+        table("graph.influences", [bound(account, 30 if account == 3 else 20) for account in since]),
+        frame("node_id bigint, score double", [{"node_id": account, "score": 0.76} for account in since]),
+        table("graph.parties", [{"node_id": account, "party_id": 90, "kind": "documented"} for account in since]),
+        frame("node_id bigint", []),
+        table("graph.signals", [{"signal_id": "s", "node_id": 20, "lineage": "a", "occurred_at": at("2026-09-02")}]),
+        table(
+            "graph.edges",
+            [
+                {"kind": "bound_phone", "from_id": account, "to_id": 30 if account == 3 else 20, "support": [{"valid_from": at(one)} for one in starts]}
+                for account, starts in since.items()
+            ],
+        ),
+        table("graph.tenures", [{"node_id": 20, "is_implicit": True}, {"node_id": 30, "is_implicit": False}]),
+        POLICY,
+    )  # fmt: skip
+    assert set(held["node_id"]) == {2, 3, 4}
 
 
 def test_two_agencies_reports_with_one_direct_propose_and_public_lists_alone_never() -> None:
