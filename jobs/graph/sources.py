@@ -52,6 +52,11 @@ class Sources:
         """Quarantined records that free somebody all the same."""
         return self._standing(feed).freeing
 
+    def heard(self, feed: str) -> pl.DataFrame:
+        """Every good version that was ever taken, also of records that were withdrawn since."""
+        silver = self._night.lake.frame(f"silver.{self._night.contracts[feed].table}")
+        return silver.filter((pl.col("op") == "upsert") & ~pl.col("frees_only"))
+
     def _standing(self, feed: str) -> _Standing:
         if feed not in self._memo:
             silver = self._night.lake.frame(f"silver.{self._night.contracts[feed].table}")

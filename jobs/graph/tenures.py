@@ -88,6 +88,18 @@ def tenures_by_phone(tenures: pl.DataFrame) -> pl.DataFrame:
     return tenures.select(columns).sort(columns)
 
 
+def known_by_phone(all_tenures: pl.DataFrame) -> pl.DataFrame:
+    """The known ones of graph.tenures, for `attach_phone`."""
+    known = all_tenures.filter(~pl.col("is_implicit"))
+    columns = (
+        "phone_id",
+        "tenure_from",
+        ends(pl.col("tenure_to")).alias("tenure_to"),
+        pl.col("node_id").alias("tenure_node"),
+    )
+    return tenures_by_phone(known.select(columns))
+
+
 def attach_phone(
     frame: pl.DataFrame,
     by_phone: pl.DataFrame,

@@ -15,6 +15,7 @@ from jobs.core.frames import collected, pick, short_digest, stack
 from jobs.listing.ladder import term_end
 from jobs.listing.tests import measures_in_force, rank, unrolled
 from jobs.policy import Policy
+from jobs.signals.moves import Moves, move_nodes
 
 VERSION = {"decision_id": "record_id", "recorded_at": "recorded_at", "measure": "measure"}
 """What makes a row of blacklist.decisions the same version of a record: its columns, and those of the feed."""
@@ -75,7 +76,7 @@ def _weigh(
     open_ones = proposals.select("node_id", _proposed="lineages", _opened="opened_on")
     earlier = before.select("node_id", rests.name.prefix("_was_"), record_id="decision_id")
     same = before.select("node_id", "measure", record_id="decision_id", _same="status", _expires="expires_on")
-    in_force = before.filter(pl.col("status") == "in_force").select(
+    in_force = _newest(before.filter(pl.col("status") == "in_force")).select(
         "node_id", rests.name.prefix("_over_"), _place=rank("measure")
     )
     rows = new
@@ -124,7 +125,7 @@ def _with_status(rows: pl.DataFrame, grounds: Grounds, on: date) -> pl.DataFrame
     """A decision lapses with its term, or with any lineage that it rests on: one of which no claim stands (on the node itself, where one did when
     the decision came), or of which the node is cleared."""
     in_force = rows.filter(pl.col("status") == "in_force")
-    newest = pick(in_force, "node_id", [("decided_at", True), ("recorded_at", True), ("decision_id", True)])
+    newest = _newest(in_force)
     rests = unrolled(rows.select("decision_id", "node_id", lineage="lineages"), "lineage")
     direct = unrolled(rows.select("decision_id", "node_id", lineage="direct_lineages"), "lineage")
     ended = (
@@ -146,6 +147,11 @@ def _with_status(rows: pl.DataFrame, grounds: Grounds, on: date) -> pl.DataFrame
         .otherwise(pl.lit("in_force"))
     )
     return marked.with_columns(status=status).select(rows.columns)
+
+
+def _newest(decisions: pl.DataFrame) -> pl.DataFrame:
+    """One per node: two meet on one when their tenures turn out to be one."""
+    return pick(decisions, "node_id", [("decided_at", True), ("recorded_at", True), ("decision_id", True)])
 
 
 def turned_down(decisions: pl.DataFrame, verified: pl.DataFrame) -> pl.DataFrame:
@@ -187,6 +193,17 @@ def keep_proposals(
             _renew(going_on, policy, on).select(before.columns),
             _open(new, policy, on).select(before.columns),
         ]
+    )
+
+
+def follow_proposals(proposals: pl.DataFrame, moves: Moves, on: date) -> pl.DataFrame:
+    """Rows of blacklist.proposals moved along with their tenures; of two that meet on one node the one opened first goes on."""
+    moved = move_nodes(proposals, moves)
+    going_on = pick(moved.filter(pl.col("status") == "open"), "node_id", ["opened_on", "proposal_id"])
+    meets = (pl.col("status") == "open") & ~pl.col("proposal_id").is_in(going_on["proposal_id"].implode())
+    return moved.with_columns(
+        status=pl.when(meets).then(pl.lit("withdrawn")).otherwise("status"),
+        decided_on=pl.when(meets).then(pl.lit(on)).otherwise("decided_on"),
     )
 
 

@@ -10,6 +10,7 @@ import polars as pl
 
 from jobs.policy import Policy
 from jobs.releases.recipients import Recipient
+from jobs.signals.moves import Moves
 
 
 @dataclass(frozen=True)
@@ -43,21 +44,22 @@ class Given:
     published: pl.DataFrame
     """blacklist.listings as they stand."""
     listings: pl.DataFrame
-    """The same, moved along with their tenures (signals.job.follow_listings)."""
+    """The same, moved along with their tenures."""
     decisions: pl.DataFrame
+    """Moved along."""
     proposals: pl.DataFrame
+    """Moved along."""
+    named_tenures: pl.DataFrame
     leads: pl.DataFrame
     for_review: pl.DataFrame
     first_known: pl.DataFrame
     """due_process.first_known."""
+    moves: Moves
+    """Where the tenures that were named are tonight."""
     outcomes: pl.DataFrame
-    """due_process.read_outcomes."""
-    same_tenures: pl.DataFrame
-    """signals.job.same_tenures of the tenures that listings name."""
     review_decisions: pl.DataFrame
-    """Those that stand, through due_process.attach_decisions."""
     upheld: pl.DataFrame
-    """Upheld appeals that stand, through due_process.attach_decisions."""
+    """People's, as attached tonight (signals.people)."""
     accounts: pl.DataFrame
     """accounts.account_states of all account feeds."""
     reports: pl.DataFrame

@@ -10,23 +10,18 @@ from jobs.core.frames import stack
 from jobs.core.night import Night, StageReport, together
 from jobs.graph import accounts
 from jobs.graph.sources import Sources
+from jobs.listing.decisions import follow_proposals
 from jobs.listing.given import Given, Terms
-from jobs.listing.tests import MEASURES, unrolled
+from jobs.listing.tests import MEASURES
 from jobs.listing.tonight import Tonight, list_tonight
 from jobs.signals import due_process
-from jobs.signals.job import (
-    all_outcomes,
-    follow_listings,
-    known_by_phone,
-    review_decisions,
-    same_tenures,
-    upheld_appeals,
-)
+from jobs.signals.moves import move_nodes
+from jobs.signals.people import People
 
 FROM_GRAPH = (
     "signals", "influences", "scores", "edges", "tenures", "identifiers", "parties", "contested", "shared_identifiers", "spared", "doubts", "rings",
 )  # fmt: skip
-FROM_BLACKLIST = ("clearances", "decisions", "proposals", "leads", "for_review")
+FROM_BLACKLIST = ("clearances", "decisions", "proposals", "named_tenures", "leads", "for_review")
 
 
 def run(night: Night) -> StageReport:
@@ -42,36 +37,30 @@ def run(night: Night) -> StageReport:
         lambda: lake.replace("blacklist.decisions", tonight.decisions),
         lambda: lake.replace("blacklist.proposals", tonight.proposals),
         lambda: lake.replace("blacklist.for_review", tonight.for_review),
+        lambda: lake.replace("blacklist.named_tenures", tonight.named_tenures),
     )
     n_active = tonight.listings.filter(pl.col("status") == "active").height
     return StageReport(rows_in=given.scores.height, rows_out=n_active, notes=tell(tonight, night.on))
 
 
 def _read(night: Night) -> Given:
-    source, lake = Sources.of(night), night.lake
+    source, lake, people = Sources.of(night), night.lake, People.of(night)
     tables = {name: lake.frame(f"graph.{name}") for name in FROM_GRAPH}
     tables |= {name: lake.frame(f"blacklist.{name}") for name in FROM_BLACKLIST}
-    published = lake.frame("blacklist.listings")
-    by_phone = known_by_phone(tables["tenures"])
-    listings, lost = follow_listings(published, tables["tenures"], by_phone, night.key)
+    tables["decisions"] = move_nodes(tables["decisions"], people.moves)
+    tables["proposals"] = follow_proposals(tables["proposals"], people.moves, night.on)
     return Given(
         **tables,
-        published=published,
-        listings=listings,
-        first_known=due_process.first_known(tables["signals"], source.versions("public_security/case_reports")),
-        outcomes=all_outcomes(night, listings, lost, by_phone),
-        same_tenures=same_tenures(_named_tenures(listings), tables["tenures"], by_phone, night.key),
-        review_decisions=review_decisions(night, listings, lost, by_phone),
-        upheld=upheld_appeals(night, listings, lost, tables["tenures"], by_phone),
+        published=people.published,
+        listings=people.listings,
+        first_known=due_process.first_known(tables["signals"], source.heard("public_security/case_reports")),
+        moves=people.moves,
+        outcomes=people.outcomes,
+        review_decisions=people.review_decisions,
+        upheld=people.upheld,
         accounts=_accounts(source),
         reports=source.current("public_security/case_reports"),
     )
-
-
-def _named_tenures(listings: pl.DataFrame) -> pl.DataFrame:
-    """The tenures that listings name, as they were when these named them."""
-    named_on = pl.coalesce("released_on", "listed_on")
-    return unrolled(listings.select("tenures", named_on=named_on), "tenures").unnest("tenures")
 
 
 def _accounts(source: Sources) -> pl.DataFrame:

@@ -25,7 +25,7 @@ def complete_listings(rows: pl.DataFrame, given: Given, direct: pl.DataFrame, te
     full = rows
     for of_node in (
         given.scores.select("node_id", "score"), _ways(rows, given.influences), _told(rows, direct), given.parties.select("node_id", "party_id"),
-        given.tenures.select("node_id", "holder_id"), _memory(given.clearances), _tenures(rows, given.tenures),
+        given.tenures.select("node_id", "holder_id"), _memory(given.clearances),
     ):  # fmt: skip
         full = full.join(of_node, on="node_id", how="left", validate="m:1")
     full = full.join(ring, on="party_id", how="left", validate="m:1")
@@ -39,7 +39,7 @@ def complete_listings(rows: pl.DataFrame, given: Given, direct: pl.DataFrame, te
         deciding_body=pl.col("decided_by").fill_null(BY_RULE), human_decision=_or_null(cited),
         remedy_channel=pl.lit(policy.due_process.remedy_channel), materials_required=pl.lit(policy.due_process.materials_required),
         policy_version=pl.lit(f"{policy.id} {policy.version}"), score=pl.col("score").fill_null(0.0),
-        evidence_digest=_evidence_digest(full), tenures=pl.col("_tenures").fill_null([]),
+        evidence_digest=_evidence_digest(full),
     )  # fmt: skip
     return full.with_columns(reason_zh=reasons.reason_zh(), reason_en=reasons.reason_en()).select(
         given.published.columns
@@ -71,14 +71,6 @@ def _memory(clearances: pl.DataFrame) -> pl.DataFrame:
     """node_id and `memory`: decisions that a new listing must name: upheld appeals, and outcomes that verified it."""
     said = clearances.select("node_id", said=pl.concat_str("by", "ref", separator=" ", ignore_nulls=True))
     return said.group_by("node_id").agg(collected("said").str.join("; ").alias("memory"))
-
-
-def _tenures(rows: pl.DataFrame, tenures: pl.DataFrame) -> pl.DataFrame:
-    """node_id and `_tenures`: what the tenures are tonight that the Article 22 rule found it by."""
-    found = unrolled(rows.select(_listed="node_id", node_id="tenures"), "node_id")
-    found = found.join(tenures, on="node_id", how="inner", validate="m:1").sort("_listed", "node_id")
-    tenure = pl.struct("node_id", "phone_id", "tenure_from", "holder_id")
-    return found.group_by(node_id="_listed", maintain_order=True).agg(_tenures=tenure)
 
 
 def _evidence_digest(rows: pl.DataFrame) -> pl.Series:

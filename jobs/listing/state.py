@@ -78,7 +78,7 @@ def end_listings(
     over = (
         (pl.col("expires_on") <= on)
         & (pl.col("_tonight").is_null() | same_or_lower)
-        & ~((pl.col("test") == "proposed_for_review") & is_proposal)
+        & ~(pl.col("reasons").list.contains("proposed_for_review") & is_proposal)
     )
     why = (
         pl.when(pl.col("_protected").is_not_null()).then(pl.lit("protected_identifier"))

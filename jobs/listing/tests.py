@@ -10,6 +10,7 @@ import polars as pl
 from jobs.core.frames import collected, pick
 from jobs.graph.intervals import begins, ends, plus_days
 from jobs.policy import Policy, Proposal
+from jobs.signals.due_process import is_cleared, with_known
 
 MEASURES = ("verify", "restrict", "suspend", "close")
 ARTICLE_22 = "bound_to_fraud_phone"
@@ -43,10 +44,9 @@ def candidate(frame: pl.DataFrame, *, measure: pl.Expr, test: str, reason: str, 
 def live_direct(signals: pl.DataFrame, cleared_until: pl.DataFrame, first_known: pl.DataFrame) -> pl.DataFrame:
     """Live signals on the node itself that it is not cleared of. One row per node in `cleared_until` (node_id, until), one per lineage in
     `first_known` (lineage, lineage_known_at)."""
-    rows = signals.filter("is_live").join(first_known, on="lineage", how="inner", validate="m:1")
+    rows = with_known(signals.filter("is_live"), first_known)
     rows = rows.join(cleared_until.select("node_id", "until"), on="node_id", how="left", validate="m:1")
-    is_cleared = (pl.col("lineage_known_at") <= pl.col("until")).fill_null(False)
-    return rows.filter(~is_cleared).drop("lineage_known_at", "until")
+    return rows.filter(~is_cleared("claim_known_at")).drop("lineage_known_at", "claim_known_at", "until")
 
 
 def found_directly(direct: pl.DataFrame, city: list[str]) -> pl.DataFrame:
@@ -117,7 +117,7 @@ def bound_to_fraud(
     found = found.join(clearances.select("node_id", "lineage"), on=["node_id", "lineage"], how="anti")
     found = found.join(first_known, on="lineage", how="left", validate="m:1")
     found = found.join(cleared_until.select("node_id", "until"), on="node_id", how="left", validate="m:1")
-    found = found.filter(~(pl.col("lineage_known_at") <= pl.col("until")).fill_null(False))
+    found = found.filter(~is_cleared("lineage_known_at"))
     answered = verified.group_by("node_id", "tenure").agg(pl.col("acted_at").max())
     found = found.join(answered, on=["node_id", "tenure"], how="left", validate="m:1")
     found = found.filter(~(pl.col("moment") < pl.col("acted_at")).fill_null(False))

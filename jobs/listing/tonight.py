@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 
 import polars as pl
 
@@ -11,13 +12,14 @@ from jobs.listing import decisions as deciding
 from jobs.listing import ladder, review, rows, state, tests
 from jobs.listing.given import Given, Terms
 from jobs.signals import due_process
+from jobs.signals.moves import Moves, keep_named
 
 PROPOSED = "proposed_for_review"
 
 
 @dataclass(frozen=True)
 class Tonight:
-    """Rows of blacklist.listings (released ones too), .events (of this night), .leads, .decisions, .proposals and .for_review."""
+    """Rows of blacklist.listings (released ones too), .events (of this night), .leads, .decisions, .proposals, .for_review and .named_tenures."""
 
     listings: pl.DataFrame
     events: pl.DataFrame
@@ -25,6 +27,7 @@ class Tonight:
     decisions: pl.DataFrame
     proposals: pl.DataFrame
     for_review: pl.DataFrame
+    named_tenures: pl.DataFrame
 
 
 @dataclass(frozen=True)
@@ -73,7 +76,17 @@ def list_tonight(given: Given, terms: Terms) -> Tonight:
         decisions=judged.decisions,
         proposals=proposals,
         for_review=review.keep_reviews(given.for_review, stack(human), terms.policy, terms.on),
+        named_tenures=_name_tenures(given, now, judged.decisions, proposals, terms.on),
     )
+
+
+def _name_tenures(
+    given: Given, now: pl.DataFrame, decisions: pl.DataFrame, proposals: pl.DataFrame, on: date
+) -> pl.DataFrame:
+    in_force = [now, decisions.filter(pl.col("status") == "in_force"), proposals.filter(pl.col("status") == "open")]
+    naming = [frame.select("node_id", "lineages") for frame in in_force]
+    bound = tests.unrolled(now.select(node_id="tenures"), "node_id")
+    return keep_named(given.named_tenures, naming, bound, given.tenures, on)
 
 
 def _judge(given: Given, terms: Terms) -> _Judged:
@@ -87,14 +100,15 @@ def _judge(given: Given, terms: Terms) -> _Judged:
         tests.unrolled(rests, "lineage").unique()
         .join(cleared_until, on="node_id", how="inner", validate="m:1")
         .join(first_known, on="lineage", how="inner", validate="m:1")
-        .filter(pl.col("lineage_known_at") <= pl.col("until"))
+        .filter(due_process.is_cleared("lineage_known_at"))
     )  # fmt: skip
     # What an outcome cleared by association ends a decision that rests on it, unless it is said of the node itself.
     by_association = given.clearances.filter(pl.col("scope") == "association").join(
         given.signals, on=["node_id", "lineage"], how="anti"
     )
     freed = pl.concat([frame.select("node_id", "lineage") for frame in (cleared, by_association, given.spared)])
-    grounds = deciding.Grounds(given.signals.select("node_id", "lineage").unique(), freed.unique())
+    said = [given.signals.select("node_id", lineage=name) for name in ("lineage", "own_lineage")]
+    grounds = deciding.Grounds(pl.concat(said).unique(), freed.unique())
     decisions, undecidable = deciding.take_decisions(
         given.review_decisions, before, opened, grounds, terms.levels, terms.policy, terms.on
     )
@@ -109,8 +123,8 @@ def _pass_tests(given: Given, judged: _Judged, terms: Terms) -> _Passed:
     freed = due_process.frees(given.outcomes)
     moments = tests.fraud_moments(direct, given.signals, decisions, given.tenures)
     bound, victims = tests.bound_to_fraud(
-        moments, given.edges, given.spared, given.clearances.filter(pl.col("scope") != "proposal"), judged.cleared_until, given.first_known,
-        _answered(freed, given.same_tenures), policy,
+        moments, given.edges, given.spared, given.clearances, judged.cleared_until, given.first_known,
+        _answered(freed, given.moves), policy,
     )  # fmt: skip
     held = tests.held_by_the_found(
         given.influences,
@@ -134,11 +148,11 @@ def _pass_tests(given: Given, judged: _Judged, terms: Terms) -> _Passed:
     )
 
 
-def _answered(freed: pl.DataFrame, same_tenures: pl.DataFrame) -> pl.DataFrame:
-    """node_id, tenure, acted_at: accounts that were verified, by the tenures for which they were, as these are tonight."""
-    named = tests.unrolled(freed.select("node_id", "acted_at", was="tenures"), "was")
-    named = named.select("node_id", "acted_at", pl.col("was").struct.field("node_id").alias("was"))
-    return named.join(same_tenures.select(was="node_id", tenure="now_id"), on="was", how="inner")
+def _answered(freed: pl.DataFrame, moves: Moves) -> pl.DataFrame:
+    """node_id, tenure, acted_at: accounts that were verified, by the tenures for which they were, and those that are known since to be theirs."""
+    named = tests.unrolled(freed.select("node_id", "acted_at", tenure="tenures"), "tenure")
+    since = named.join(moves.since.select(tenure="node_id", now_id="now_id"), on="tenure", how="inner")
+    return stack([named, since.with_columns(tenure="now_id")])
 
 
 def _propose(given: Given, judged: _Judged, passed: _Passed, facts: pl.DataFrame, terms: Terms) -> pl.DataFrame:
@@ -177,7 +191,7 @@ def _enter_stay_leave(
     candidates = state.drop_spent(pl.concat([passed.sure, waiting]), released)
     tonight = ladder.past_due(ladder.listable(ladder.climb(candidates), facts, policy), active, on)
     tonight = state.drop_spent(tonight, released)
-    lifted = given.upheld.filter(pl.col("node_id").is_not_null()).group_by("node_id").agg(appeal_on=pl.col("night_on").max())  # fmt: skip
+    lifted = given.upheld.filter(pl.col("node_id").is_not_null()).group_by("node_id").agg(appeal_on=pl.col("lifted_on").max())  # fmt: skip
     ended = state.end_listings(active, tonight, facts, lifted, passed.hands, on)
     # What its own term ends is not listed again the same night by what it stood on; everything else that passes anew is a new listing.
     over = ended.filter(pl.col("ends_as") == "term_ended").with_columns(release_reason=pl.lit("term_ended"))

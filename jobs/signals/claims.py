@@ -13,6 +13,7 @@ import polars as pl
 
 from jobs.core.contracts import Feed
 from jobs.core.frames import UTC, stack
+from jobs.graph.sims import serving
 from jobs.graph.tenures import attach_phone
 
 COLUMNS = (
@@ -154,27 +155,16 @@ def public_claims(feed: Feed, current: pl.DataFrame, by_phone: pl.DataFrame, key
 
 def tenures_served(roles: pl.DataFrame, served: pl.DataFrame) -> pl.DataFrame:
     """(case_id, node_id): the tenures that the SIMs named in cases served at that moment: who is spared by his SIM is spared by his number."""
-    occurred = pl.col("occurred_at")
-    end = pl.when("occurred_at_is_day").then(occurred + pl.duration(days=1)).otherwise(occurred)
-    at = roles.select("case_id", "node_id", "occurred_at", end.alias("_end")).join(
-        served, left_on="node_id", right_on="sim_id", how="inner"
-    )
-    at = at.filter(((pl.col("vf") <= occurred) | (pl.col("vf") < pl.col("_end"))) & (pl.col("vt") > occurred))
+    at = serving(roles, served, sim="node_id", moment="occurred_at", is_day="occurred_at_is_day")
     return at.select("case_id", node_id="tenure_node").unique()
 
 
 def place_sims(claims: pl.DataFrame, served: pl.DataFrame) -> pl.DataFrame:
-    """Claims on an imsi or iccid become claims on the tenure that it served then, where exactly one did.
-
-    `served`: sim_id, vf, vt, tenure_node, phone: one row per time in which a SIM served a tenure.
-    """
+    """Claims on an imsi or iccid become claims on the tenure that it served then, where exactly one did. `served`: sims.served_tenures."""
     key = ["feed", "record_id", "element", "node_id"]
-    occurred = pl.col("occurred_at")
-    moment_end = pl.when("occurred_is_day").then(occurred + pl.duration(days=1)).otherwise(occurred)
-    at = claims.select(*key, "occurred_at", moment_end.alias("_end")).join(
-        served, left_on="node_id", right_on="sim_id", how="inner"
-    )
-    at = at.filter(((pl.col("vf") <= occurred) | (pl.col("vf") < pl.col("_end"))) & (pl.col("vt") > occurred))
+    at = serving(
+        claims.select(*key, "occurred_at", "occurred_is_day"), served, sim="node_id", moment="occurred_at", is_day="occurred_is_day"
+    )  # fmt: skip
     unique = at.group_by(key).agg(
         pl.col("tenure_node").max().alias("_tenure"),
         pl.col("phone").max().alias("_phone"),

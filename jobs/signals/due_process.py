@@ -10,71 +10,41 @@ from datetime import date
 
 import polars as pl
 
-from jobs.core.frames import UTC, pick, stack
-from jobs.graph.intervals import begins, ends, plus_days
+from jobs.core.frames import pick, stack
+from jobs.graph.intervals import plus_days
 from jobs.releases.recipients import Recipient
+from jobs.signals.moves import Moves, lineages_since
 from jobs.signals.screening import CASE
 from jobs.silver.standing import VERSION_ORDER
 
+SIMS = ("imsi", "iccid")
 FREED_BY_OUTCOME = ("verified_clean", "rectified")
-FAR = 2**40  # seconds: farther than any two moments
-
-
-def follow_tenures(listings: pl.DataFrame, tenures: pl.DataFrame, gone: pl.DataFrame) -> pl.DataFrame:
-    """Listings of a tenure whose start was corrected since move to the tenure of the same number and holder that starts nearest. `gone`:
-    node_id of tenures that are no more."""
-    lost = listings.filter(pl.col("type") == "phone").join(gone, on="node_id", how="semi")
-    other = tenures.select(
-        pl.col("phone_id"),
-        pl.col("holder_id").alias("_holder"),
-        pl.col("node_id").alias("_node"),
-        pl.col("tenure_from").alias("_start"),
-    )
-    holder = pl.coalesce("holder_id", "party_id").alias(
-        "_holder"
-    )  # a contested tenure is a party of its own, but has a holder
-    found = lost.select("listing_id", "phone_id", "tenure_from", holder).join(
-        other, on=["phone_id", "_holder"], how="inner"
-    )
-    far = (_seconds("_start") - _seconds("tenure_from")).abs().fill_null(FAR)
-    nearest = pick(found.with_columns(_far=far), "listing_id", ["_far", "_node"])
-    moved = nearest.select("listing_id", "_node", "_start")
-    rows = listings.join(moved, on="listing_id", how="left", validate="m:1")
-    has_moved = pl.col("_node").is_not_null()
-    return rows.with_columns(
-        node_id=pl.coalesce("_node", "node_id"),
-        tenure_from=pl.when(has_moved).then("_start").otherwise("tenure_from"),
-    ).select(listings.columns)
-
-
-def known_since(named: pl.DataFrame, tenures: pl.DataFrame) -> pl.DataFrame:
-    """(node_id, now_id): of tenures named while nobody was known to hold them, those of the same number that are known since: begun by the end
-    of the day `named_on`, and not over when they began. `named`: node_id, phone_id, tenure_from, holder_id, named_on.
-    """
-    day = pl.col("named_on").cast(pl.Datetime("us")).dt.replace_time_zone("Asia/Shanghai")
-    nobodys = named.filter(pl.col("phone_id").is_not_null() & pl.col("holder_id").is_null()).select(
-        "node_id", "phone_id", _from=begins(pl.col("tenure_from")), _by=day.dt.offset_by("1d").dt.convert_time_zone("UTC")
-    )  # fmt: skip
-    known = tenures.filter(~pl.col("is_implicit")).select("phone_id", "tenure_from", "tenure_to", now_id="node_id")
-    pairs = nobodys.join(known, on="phone_id", how="inner")
-    had_it = (pl.col("tenure_from") < pl.col("_by")) & (ends(pl.col("tenure_to")) > pl.col("_from"))
-    return pairs.filter(had_it).select("node_id", "now_id").unique()
-
-
-def _seconds(moment: str) -> pl.Expr:
-    return pl.col(moment).dt.timestamp("us") // 1_000_000
 
 
 def first_known(signals: pl.DataFrame, reports: pl.DataFrame) -> pl.DataFrame:
-    """(lineage, lineage_known_at): when the first of its records that stand was recorded; of a case any of them, whomever it names.
+    """(lineage, lineage_known_at): when the first of its records was recorded; of a case any record that names it, whomever else it names,
+    withdrawn ones too: the same case sent again is not another. A control that joined a case by its date says nothing of since when that is known.
 
-    `signals`: graph.signals; `reports`: the versions of case reports that stand.
+    `signals`: graph.signals; `reports`: all versions of case reports that were ever taken.
     """
     of_cases = reports.filter(pl.col("case_id").is_not_null()).select(
         lineage=pl.lit(CASE) + pl.col("case_id"), first_known_at="recorded_at"
     )
-    known = pl.concat([signals.select("lineage", "first_known_at"), of_cases])
+    own = signals.select("first_known_at", lineage="own_lineage").select("lineage", "first_known_at")
+    known = pl.concat([own, of_cases])
     return known.group_by("lineage").agg(lineage_known_at=pl.col("first_known_at").min())
+
+
+def is_cleared(known_at: str | pl.Expr) -> pl.Expr:
+    """Whether what is known since then is cleared `until` a decision (null: none)."""
+    known = pl.col(known_at) if isinstance(known_at, str) else known_at
+    return (known <= pl.col("until")).fill_null(False)
+
+
+def with_known(signals: pl.DataFrame, first_known: pl.DataFrame) -> pl.DataFrame:
+    """Signals with `lineage_known_at`, and `claim_known_at`: since when the claim itself was known, by this lineage or by its own."""
+    rows = signals.join(first_known, on="lineage", how="inner", validate="m:1")
+    return rows.with_columns(claim_known_at=pl.min_horizontal("lineage_known_at", "first_known_at"))
 
 
 def end_of_moment(moment: str) -> pl.Expr:
@@ -111,36 +81,42 @@ def stand_by(appeals: pl.DataFrame) -> pl.DataFrame:
     return upheld.filter(pl.col("is_newest") | (pl.col("_place") == attached)).drop("_place")
 
 
-def attach_decisions(decisions: pl.DataFrame, listings: pl.DataFrame, lost: pl.DataFrame) -> pl.DataFrame:
-    """`decisions` with `node_id`, `named_id` and `doubt`: for a phone the tenure of `listing_id`, without it the only tenure of the number that was ever
-    listed before the night that heard the decision; where none was, the one that held the moment of the decision (`held_then`).
+def attach_decisions(
+    decisions: pl.DataFrame, listings: pl.DataFrame, served: pl.DataFrame, lost: pl.DataFrame
+) -> pl.DataFrame:
+    """`decisions` with `node_id`, `named_id` and `doubt`: for a phone the tenure of `listing_id`, without it the only tenure of the number that
+    was ever listed before the night that heard the decision; where none was, the one that held the moment of the decision (`held_then`). For a
+    SIM the same of the tenures that it served; the SIM itself where it served none then.
 
     `decisions`: listing_id, subject_type, subject_id, heard_on, held_then, …; one row per decision out, `doubt` set where it attaches to
-    nothing. A `listing_id` that no listing ever had says nothing. `lost`: node_id of tenures that are no more, and now_id: what was said of one
-    is said of that, or without it of the tenure that held the moment; `named_id` is what it was said of.
+    nothing. A `listing_id` that no listing ever had says nothing. `served`: subject_id, node_id: SIMs and tenures. `lost`: node_id of tenures
+    that are no more, and now_id: what was said of one is said of that, or without it of the tenure that held the moment; `named_id` is what it
+    was said of.
     """
-    named = listings.select(
-        "listing_id", pl.col("node_id").alias("_node"), pl.coalesce("phone_id", "node_id").alias("_subject")
-    )
     phones = listings.filter(pl.col("type") == "phone")
+    names = stack([phones.select("node_id", subject_id="phone_id"), served.select("node_id", "subject_id")]).unique()
     node = pl.col("node_id").drop_nulls()
     asked = decisions.select("subject_id", "heard_on").unique()
-    then = asked.join(phones, left_on="subject_id", right_on="phone_id", how="inner").filter(
-        pl.col("listed_on") < pl.col("heard_on")
-    )
+    listed = phones.select("node_id", "listed_on").join(names, on="node_id", how="inner")
+    then = asked.join(listed, on="subject_id", how="inner").filter(pl.col("listed_on") < pl.col("heard_on"))
     ever = then.group_by("subject_id", "heard_on").agg(node.n_unique().alias("_n"), node.min().alias("_only"))
+    named = listings.select("listing_id", _node="node_id")
     rows = decisions.join(named, on="listing_id", how="left", validate="m:1")
     rows = rows.join(ever, on=["subject_id", "heard_on"], how="left", validate="m:1")
-    subject, is_phone = pl.col("subject_id"), pl.col("subject_type") == "phone"
+    fits = names.select("subject_id", _node="node_id", _fits=pl.lit(True))
+    rows = rows.join(fits, on=["subject_id", "_node"], how="left", validate="m:1")
+    subject, kind = pl.col("subject_id"), pl.col("subject_type")
     has_listing = pl.col("_node").is_not_null()
-    by_listing = pl.when(pl.col("_subject") == subject).then("_node")
+    by_listing = pl.when(pl.col("_fits").fill_null(False) | (pl.col("_node") == subject)).then("_node")
     by_number = (
-        pl.when(is_phone & (pl.col("_n") == 1))
+        pl.when(pl.col("_n") == 1)
         .then("_only")
-        .when(~is_phone)
-        .then(subject)
-        .when(pl.col("_n").is_null())
+        .when(pl.col("_n").is_null() & (kind == "phone"))
         .then("held_then")
+        .when(pl.col("_n").is_null() & kind.is_in(SIMS))
+        .then(pl.coalesce("held_then", subject))
+        .when(pl.col("_n").is_null())
+        .then(subject)
     )
     rows = rows.with_columns(_found=pl.when(has_listing).then(by_listing).otherwise(by_number))
     rows = rows.join(
@@ -154,7 +130,7 @@ def attach_decisions(decisions: pl.DataFrame, listings: pl.DataFrame, lost: pl.D
         .when(found.is_null()).then(pl.lit("two_tenures_that_day"))
     )  # fmt: skip
     return rows.with_columns(node_id=found, named_id="_found", doubt=doubt).drop(
-        "_node", "_subject", "_n", "_only", "_found", "_lost", "now_id", "held_then", "heard_on"
+        "_node", "_n", "_only", "_fits", "_found", "_lost", "now_id", "held_then", "heard_on"
     )
 
 
@@ -186,21 +162,22 @@ def frees(outcome: pl.DataFrame) -> pl.DataFrame:
     return outcome.filter(pl.col("is_valid") & pl.col("outcome").is_in(FREED_BY_OUTCOME) & releasable)
 
 
-def clear(upheld: pl.DataFrame, outcomes: pl.DataFrame, on: date) -> pl.DataFrame:
+def clear(upheld: pl.DataFrame, outcomes: pl.DataFrame, moves: Moves, on: date) -> pl.DataFrame:
     """Rows of blacklist.clearances. `upheld`: attached appeals."""
-    no_id, no_time = pl.lit(None, pl.Int64), pl.lit(None, UTC)
     by_appeal = upheld.filter(pl.col("node_id").is_not_null()).select(
-        "node_id", no_id.alias("phone_id"), no_time.alias("tenure_from"), no_id.alias("holder_id"), pl.lit("*").alias("lineage"),
-        pl.lit("appeal").alias("by"), pl.col("decision_ref").alias("ref"), pl.lit("all").alias("scope"), end_of_moment("decided_at").alias("cleared_at"),
+        "node_id", pl.lit("*").alias("lineage"), pl.lit("appeal").alias("by"), pl.col("decision_ref").alias("ref"), pl.lit("all").alias("scope"),
+        end_of_moment("decided_at").alias("cleared_at"),
     )  # fmt: skip
     freed = frees(outcomes).filter(pl.col("lineages").list.len() > 0).explode("lineages")
-    by_outcome = freed.select(
-        "node_id", "phone_id", no_time.alias("tenure_from"), no_id.alias("holder_id"), pl.col("lineages").alias("lineage"),
-        pl.lit("outcome").alias("by"), pl.col("listing_id").alias("ref"), pl.lit("association").alias("scope"), pl.col("acted_at").alias("cleared_at"),
+    since = lineages_since(freed.select(lineage="lineages").unique(), moves).rename({"lineage": "lineages"})
+    of_holders = freed.join(since, on="lineages", how="inner").with_columns(lineages="now_lineage")
+    by_outcome = stack([freed, of_holders]).select(
+        "node_id", pl.col("lineages").alias("lineage"), pl.lit("outcome").alias("by"), pl.col("listing_id").alias("ref"),
+        pl.lit("association").alias("scope"), pl.col("acted_at").alias("cleared_at"),
     )  # fmt: skip
     said = stack([by_appeal, by_outcome]).with_columns(night_on=pl.lit(on, pl.Date))
     # Two outcomes on one listing, or two records of one decision, clear once: by the later moment.
-    return pick(said, ["node_id", "lineage", "by", "ref"], [("cleared_at", True), "phone_id"])
+    return pick(said, ["node_id", "lineage", "by", "ref"], [("cleared_at", True)])
 
 
 def doubts(upheld: pl.DataFrame, outcomes: pl.DataFrame) -> pl.DataFrame:

@@ -7,14 +7,16 @@ from datetime import datetime
 
 import polars as pl
 
-from jobs.core.frames import UTC, pick, stack
+from jobs.core.frames import UTC, stack
 from jobs.core.night import Night, StageReport
 from jobs.graph import cases, tenures
-from jobs.graph.intervals import begins, ends
+from jobs.graph.intervals import ends
 from jobs.graph.job import nodes_seen
 from jobs.graph.lineage import trace_ids
+from jobs.graph.sims import served_tenures
 from jobs.graph.sources import Sources
 from jobs.signals import claims, due_process, rings, screening, spread
+from jobs.signals.people import People
 
 CASES, PERSONS = "public_security/case_reports", "public_security/persons_of_interest"
 CONTROLS, LINES = "finance/payment_controls", "telecom/abnormal_numbers"
@@ -39,33 +41,17 @@ class Known:
         all_tenures = lake.frame("graph.tenures")
         identifiers = lake.frame("graph.identifiers", ["node_id", "type", "first_seen_on", "protected_reason"])
         return cls(
-            tenures=all_tenures, by_phone=known_by_phone(all_tenures),
+            tenures=all_tenures, by_phone=tenures.known_by_phone(all_tenures),
             edges=lake.frame("graph.edges"), parties=lake.frame("graph.parties"),
             identifiers=identifiers,
             protected=identifiers.filter(pl.col("protected_reason").is_not_null()).select("node_id", "protected_reason"),
         )  # fmt: skip
 
 
-def known_by_phone(all_tenures: pl.DataFrame) -> pl.DataFrame:
-    """The known ones of graph.tenures, for `tenures.attach_phone`."""
-    known = all_tenures.filter(~pl.col("is_implicit"))
-    columns = (
-        "phone_id",
-        "tenure_from",
-        ends(pl.col("tenure_to")).alias("tenure_to"),
-        pl.col("node_id").alias("tenure_node"),
-    )
-    return tenures.tenures_by_phone(known.select(columns))
-
-
 def run(night: Night) -> StageReport:
     """Signals, influences, scores and rings anew. Rows in: claims that stand; rows out: scored nodes."""
-    lake, source, known = night.lake, Sources.of(night), Known.of(night)
-    published = lake.frame("blacklist.listings")
-    listings, lost = follow_listings(published, known.tenures, known.by_phone, night.key)
-    upheld = upheld_appeals(night, listings, lost, known.tenures, known.by_phone)
-    outcomes = all_outcomes(night, listings, lost, known.by_phone)
-    clearances = due_process.clear(upheld, outcomes, night.on)
+    lake, source, known, people = night.lake, Sources.of(night), Known.of(night), People.of(night)
+    clearances = due_process.clear(people.upheld, people.outcomes, people.moves, night.on)
 
     levels = night.codes["authority_levels"]
     unfounded = cases.unfounded_cases(source.versions(CASES), source.freeing(CASES), levels)
@@ -74,7 +60,7 @@ def run(night: Night) -> StageReport:
         reports.select("record_id", "first_known_at", "reported_at_is_day"), on="record_id", how="inner", validate="m:1"
     )
     standing, spared, human = _screen(night, known, unfounded, involved)
-    doubts = stack([human, unclear_days(involved), due_process.doubts(upheld, outcomes)]).unique()
+    doubts = stack([human, unclear_days(involved), due_process.doubts(people.upheld, people.outcomes)]).unique()
     lake.replace("blacklist.clearances", clearances)
     lake.replace("graph.doubts", doubts)
     lake.replace("graph.signals", standing)
@@ -84,7 +70,7 @@ def run(night: Night) -> StageReport:
     of_cases = reports.filter(pl.col("case_id").is_not_null()).select(
         (pl.lit(screening.CASE) + pl.col("case_id")).alias("lineage")
     )
-    first_known = due_process.first_known(standing, source.versions(CASES))
+    first_known = due_process.first_known(standing, source.heard(CASES))
     n_scored = _score(night, known, standing, barriers, first_known, of_cases.unique())
     return StageReport(rows_in=standing.height, rows_out=n_scored)
 
@@ -170,109 +156,6 @@ def _score(
 
 def _ring_members(of: pl.DataFrame) -> pl.DataFrame:
     return of.select(pl.col("ring_id").alias("id"), pl.col("party_id").alias("node_id"))
-
-
-def upheld_appeals(
-    night: Night, listings: pl.DataFrame, lost: pl.DataFrame, all_tenures: pl.DataFrame, by_phone: pl.DataFrame
-) -> pl.DataFrame:
-    """Upheld appeals that stand, with what they are of: one row per appeal and node. One that is quarantined stands beside the newest good
-    version; one on a number that nobody was known to hold is of whoever is known since to have held it."""
-    source, feed = Sources.of(night), "public_security/appeal_decisions"
-    versions = stack([source.versions(feed), source.freeing(feed).with_columns(is_newest=pl.lit(None, pl.Boolean))])
-    attached = _attached(night, due_process.dated(versions), listings, lost, by_phone)
-    freeing = attached.filter(pl.col("is_newest").is_null() & (pl.col("outcome") == "upheld"))
-    upheld = stack([due_process.stand_by(attached.filter(pl.col("is_newest").is_not_null())), freeing])
-    since = due_process.known_since(listings.with_columns(named_on="listed_on"), all_tenures)
-    of_holders = upheld.join(since, left_on="named_id", right_on="node_id", how="inner")
-    return stack([upheld, of_holders.with_columns(node_id="now_id")]).unique()
-
-
-def follow_listings(
-    listings: pl.DataFrame, all_tenures: pl.DataFrame, by_phone: pl.DataFrame, key: bytes
-) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """(listings moved along with their tenures, `lost_tenures`)."""
-    gone = gone_tenures(listings, all_tenures, by_phone, key)
-    moved = due_process.follow_tenures(listings, all_tenures, gone)
-    return moved, lost_tenures(moved.join(gone, on="node_id", how="semi"), by_phone, key)
-
-
-def lost_tenures(gone: pl.DataFrame, by_phone: pl.DataFrame, key: bytes) -> pl.DataFrame:
-    """(node_id, now_id): of `gone`, listings of tenures that are no more and moved nowhere, the tenures that are another now. `now_id`: of one
-    that somebody was known to hold the implicit tenure where it began; where somebody else holds that time, it is not lost to him.
-    """
-    rows = gone.select("node_id", "phone_id", "tenure_from", "holder_id")
-    rows = pick(rows, "node_id", [("holder_id", True)])  # several listings of one tenure: who held it was the same
-    now = tenures.attach_phone(rows, by_phone, key, phone="phone_id", moment=pl.col("tenure_from"))
-    was_held = pl.col("holder_id").is_not_null()
-    lost = now.filter(~was_held | pl.col("is_implicit"))
-    return lost.select("node_id", now_id=pl.when(was_held).then("tenure_node"))
-
-
-def gone_tenures(listings: pl.DataFrame, all_tenures: pl.DataFrame, by_phone: pl.DataFrame, key: bytes) -> pl.DataFrame:
-    """(node_id): tenures that were listed and are no more: none begins there, and none without a known holder, as no other ends there."""
-    phones = listings.filter((pl.col("type") == "phone") & pl.col("tenure_from").is_not_null())
-    missing = phones.select("node_id", "phone_id", "tenure_from").unique().join(all_tenures, on="node_id", how="anti")
-    now = tenures.attach_phone(missing, by_phone, key, phone="phone_id", moment=pl.col("tenure_from"))
-    return now.filter(pl.col("tenure_node") != pl.col("node_id")).select("node_id").unique()
-
-
-def review_decisions(night: Night, listings: pl.DataFrame, lost: pl.DataFrame, by_phone: pl.DataFrame) -> pl.DataFrame:
-    """Review decisions that stand, with what they are of."""
-    versions = Sources.of(night).versions("public_security/review_decisions")
-    return _attached(night, versions, listings, lost, by_phone).filter("is_newest")
-
-
-def _attached(
-    night: Night, decisions: pl.DataFrame, listings: pl.DataFrame, lost: pl.DataFrame, by_phone: pl.DataFrame
-) -> pl.DataFrame:
-    heard = due_process.heard_first(_with_tenure_then(decisions, by_phone, night.key))
-    return due_process.attach_decisions(heard, listings, lost)
-
-
-def _with_tenure_then(decisions: pl.DataFrame, by_phone: pl.DataFrame, key: bytes) -> pl.DataFrame:
-    """Decisions with `held_then`: of a phone the tenure that held the moment of the decision."""
-    phones = decisions.with_columns(_phone=pl.when(pl.col("subject_type") == "phone").then("subject_id"))
-    day = pl.col("decided_at_is_day")
-    held = tenures.attach_phone(phones, by_phone, key, phone="_phone", moment=pl.col("decided_at"), is_day=day)
-    return held.select(*decisions.columns, held_then="tenure_node")
-
-
-def all_outcomes(night: Night, listings: pl.DataFrame, lost: pl.DataFrame, by_phone: pl.DataFrame) -> pl.DataFrame:
-    """What recipients did, of all three feeds, with the listings that they answer; of a tenure that is `lost`, what it is now."""
-    columns = ["record_id", "listing_id", "recipient_id", "outcome", "acted_at", "acted_at_is_day", "recorded_at"]
-    frames = [
-        Sources.of(night).current(feed.id).select(pl.lit(feed.agency).alias("agency"), *columns)
-        for feed in night.contracts.values()
-        if feed.name == "measure_outcomes"
-    ]
-    read = due_process.read_outcomes(stack(frames), listings, night.recipients)
-    of_lost = pl.col("node_id").is_in(lost["node_id"].implode())
-    day = pl.col("acted_at_is_day")
-    moved = tenures.attach_phone(
-        read.filter(of_lost), by_phone, night.key, phone="phone_id", moment=pl.col("acted_at"), is_day=day
-    )
-    moved = moved.join(lost, on="node_id", how="left", validate="m:1").with_columns(
-        node_id=pl.coalesce("now_id", "tenure_node", "node_id")
-    )
-    return stack([read.filter(~of_lost.fill_null(False)), moved.select(read.columns)])
-
-
-def same_tenures(named: pl.DataFrame, all_tenures: pl.DataFrame, by_phone: pl.DataFrame, key: bytes) -> pl.DataFrame:
-    """(node_id, now_id): what tenures that were named are tonight, each also itself.
-
-    `named`: node_id, phone_id, tenure_from, holder_id as they were on the day `named_on`.
-    """
-    once = pick(named, "node_id", [("named_on", True), ("holder_id", True)]).with_columns(
-        type=pl.lit("phone"), listing_id=pl.col("node_id").cast(pl.String), party_id="holder_id"
-    )
-    moved, lost = follow_listings(once, all_tenures, by_phone, key)
-    found = [
-        once.select("node_id", now_id="node_id"),
-        moved.select(pl.col("listing_id").cast(pl.Int64).alias("node_id"), now_id="node_id"),
-        lost.filter(pl.col("now_id").is_not_null()),
-        due_process.known_since(once, all_tenures),
-    ]
-    return stack(found).unique()
 
 
 def _all_claims(night: Night, known: Known, involved: pl.DataFrame) -> pl.DataFrame:
@@ -362,26 +245,6 @@ def ended_by_fraud(
         "record_id", pl.when(place > 0).then(place).alias("element"), "tenure_node", "phone_id", "fraud_ended_at", "recorded_at",
         "first_known_at",
     )  # fmt: skip
-
-
-def served_tenures(edges: pl.DataFrame, all_tenures: pl.DataFrame) -> pl.DataFrame:
-    """(sim_id, vf, vt, tenure_node, phone): the times in which an imsi or iccid served a tenure, by one record each."""
-    stood = edges.filter((pl.col("kind") == "sim") & (pl.col("support").list.len() > 0)).explode("support")
-    record = pl.col("support").struct
-    sims = stood.select(
-        "from_id", pl.col("to_id").alias("sim_id"), record.field("record_id"),
-        begins(record.field("valid_from")).alias("vf"), ends(record.field("valid_to")).alias("vt"),
-    )  # fmt: skip
-    own = all_tenures.select(pl.col("node_id").alias("from_id"), pl.col("phone_id").alias("phone"))
-    imsi = sims.join(own, on="from_id", how="inner", validate="m:1").rename({"from_id": "tenure_node"})
-    iccid = sims.select(
-        pl.col("from_id").alias("sim_id"), "record_id", pl.col("sim_id").alias("_iccid"), pl.col("vf").alias("_f"), pl.col("vt").alias("_t")
-    )  # fmt: skip
-    both = imsi.join(iccid, on=["record_id", "sim_id"], how="inner")
-    through = both.filter((pl.col("vf") < pl.col("_t")) & (pl.col("_f") < pl.col("vt"))).select(
-        pl.col("_iccid").alias("sim_id"), pl.max_horizontal("vf", "_f").alias("vf"), pl.min_horizontal("vt", "_t").alias("vt"), "tenure_node", "phone"
-    )  # fmt: skip
-    return stack([through, imsi])
 
 
 def spoofed_signals(signals: pl.DataFrame, lines: pl.DataFrame) -> pl.DataFrame:

@@ -65,11 +65,11 @@ def make_signals(claims: pl.DataFrame, worths: pl.DataFrame, instant: datetime) 
     """Signal rows (graph.signals and `phone_id`): every claim that stands, expired ones marked as not live."""
     rows = claims.filter(pl.col("node_id").is_not_null() & pl.col("occurred_at").is_not_null())
     rows = rows.join(worths, on="kind", how="inner", validate="m:1").with_columns(
-        case_id=pl.coalesce("case_id", "joined_case"), expires_at=_expiry()
+        named_case="case_id", case_id=pl.coalesce("case_id", "joined_case"), expires_at=_expiry()
     )
     return rows.select(
         short_digest(rows, *(pl.col(name) for name in ("feed", "record_id", "element", "kind"))).alias("signal_id"),
-        "node_id", "kind", "strength", "agency", _lineage().alias("lineage"), "standard", "authority_level", "occurred_at", "occurred_is_day",
+        "node_id", "kind", "strength", "agency", _lineage("case_id").alias("lineage"), _lineage("named_case").alias("own_lineage"), "standard", "authority_level", "occurred_at", "occurred_is_day",
         "known_at", "first_known_at", "expires_at", "case_id", "role",
         (pl.col("expires_at") >= pl.lit(instant, UTC)).alias("is_live"), "is_public", "feed", "record_id", "phone_id", "named_id",
     )  # fmt: skip
@@ -83,7 +83,7 @@ def _expiry() -> pl.Expr:
     return pl.when(is_control & pl.col("own_end").is_not_null()).then(own).otherwise(life)
 
 
-def _lineage() -> pl.Expr:
+def _lineage(case: str) -> pl.Expr:
     """The case, else who says what of whom: (agency, kind with its indicator, node); for a public list its ancestry and the entry."""
     topic = pl.col("kind").str.extract("^([a-z]+)_", 1).fill_null("")
     claimed = pl.concat_str(
@@ -93,7 +93,7 @@ def _lineage() -> pl.Expr:
         ignore_nulls=True,
     )
     own = pl.concat_str(claimed, pl.col("node_id").cast(pl.String), separator=":", ignore_nulls=True)
-    return pl.when(pl.col("case_id").is_not_null()).then(pl.lit(CASE) + pl.col("case_id")).otherwise(own)
+    return pl.when(pl.col(case).is_not_null()).then(pl.lit(CASE) + pl.col(case)).otherwise(own)
 
 
 def _days_after(moment: str, days: str) -> pl.Expr:

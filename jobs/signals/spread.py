@@ -17,6 +17,7 @@ import polars as pl
 from jobs.core.frames import UTC, stack
 from jobs.graph.intervals import begins, ends, plus_days
 from jobs.policy import Policy
+from jobs.signals.due_process import is_cleared, with_known
 
 # Walked although they began after the claim: from the person's side to what the person later took. (kind, along the edge's direction)
 FROM_THE_PERSON = (("holder", True), ("bound_phone", False), ("sim", True), ("device", True))
@@ -122,16 +123,16 @@ def _start_signals(
     """
     occurred = pl.col("occurred_at")
     is_finding = pl.col("standard") == "finding"
-    rows = signals.filter("is_live").join(first_known, on="lineage", how="inner", validate="m:1")
+    rows = with_known(signals.filter("is_live"), first_known)
     rows = rows.join(barriers.cleared_until, on="node_id", how="left", validate="m:1")
-    rows = rows.filter(~(pl.col("lineage_known_at") <= pl.col("until")).fill_null(False)).select(
-        "signal_id", "lineage", "lineage_known_at", "standard", "agency", "is_public", pl.col("node_id").alias("start"), "strength",
+    rows = rows.filter(~is_cleared("claim_known_at")).select(
+        "signal_id", "lineage", "claim_known_at", "standard", "agency", "is_public", pl.col("node_id").alias("start"), "strength",
         occurred.alias("occurred_from"), is_finding.alias("is_finding"),
         pl.when("occurred_is_day").then(plus_days(occurred, 1)).otherwise(occurred + pl.duration(microseconds=1)).alias("late_from"),
         plus_days(occurred, -policy.score.transfer_grace_days).alias("transfer_from"),
         (is_finding & pl.col("authority_level").is_in(city)).fill_null(False).alias("is_weighty"),
     )  # fmt: skip
-    told_apart = ["lineage", "start", "strength", "occurred_from", "late_from", "is_finding"]
+    told_apart = ["lineage", "start", "strength", "occurred_from", "late_from", "is_finding", "claim_known_at"]
     return rows.sort(*told_apart, "signal_id").with_columns(
         source=pl.struct(told_apart).rle_id(), lineage_id=pl.col("lineage").rle_id()
     )
@@ -153,7 +154,7 @@ class _Search:
     ways: pl.DataFrame  # one row per way; of one with several stretches without its times
     stretches: pl.DataFrame  # u, v, way, f, t: of the ways with several
     degrees: pl.DataFrame  # u, n: how many stretches leave it
-    sources: pl.DataFrame  # source, occurred_from, late_from, transfer_from, is_finding, lineage_known_at
+    sources: pl.DataFrame  # source, occurred_from, late_from, transfer_from, is_finding, claim_known_at
     barred: pl.DataFrame  # lineage_id, node_id
     cleared_until: pl.DataFrame
     policy: Policy
@@ -207,7 +208,7 @@ class _Search:
         """Without the steps into nodes that are spared or cleared of the lineage."""
         rows = rows.join(self.barred, left_on=["lineage_id", "v"], right_on=["lineage_id", "node_id"], how="anti")
         rows = rows.join(self.cleared_until, left_on="v", right_on="node_id", how="left", validate="m:1")
-        return rows.filter(~(pl.col("lineage_known_at") <= pl.col("until")).fill_null(False))
+        return rows.filter(~is_cleared("claim_known_at"))
 
     def _with_stretches(self, rows: pl.DataFrame) -> pl.DataFrame:
         """One row per stretch of the way that each row takes next."""
@@ -297,7 +298,7 @@ def spread(
     once = several.unique(["u", "v", "way"]).with_columns(pl.lit(None, UTC).alias(name) for name in ("f", "t"))
     search = _Search(
         ways=stack([ways.filter(~pl.col("is_several")), once]), stretches=several.select("u", "v", "way", "f", "t"), degrees=ways.group_by("u").agg(pl.len().alias("n")),
-        sources=sources.select("source", "occurred_from", "late_from", "transfer_from", "is_finding", "lineage_known_at"),
+        sources=sources.select("source", "occurred_from", "late_from", "transfer_from", "is_finding", "claim_known_at"),
         barred=barred.unique().join(lineages, on="lineage", how="inner", validate="m:1").select("lineage_id", "node_id"),
         cleared_until=barriers.cleared_until, policy=policy, instant=instant,
     )  # fmt: skip

@@ -15,6 +15,7 @@ from jobs.listing.given import Given, Terms
 from jobs.listing.tonight import Tonight, list_tonight
 from jobs.releases.recipients import load_recipients
 from jobs.signals.due_process import first_known
+from jobs.signals.moves import Moves
 from tests.signals.rows import LEVELS, POLICY, TABLES, at, frame, table
 
 FIRST = date(2026, 10, 1)
@@ -30,8 +31,9 @@ DECISION = (
 )
 OUTCOME = (
     "listing_id string, node_id bigint, outcome string, measure string, test string, lineages array<string>, "
-    "tenures array<struct<node_id: bigint, phone_id: bigint, tenure_from: timestamp, holder_id: bigint>>, reasons array<string>, acted_at timestamp, recorded_at timestamp, is_valid boolean"
+    "tenures array<bigint>, reasons array<string>, acted_at timestamp, recorded_at timestamp, is_valid boolean"
 )
+NO_MOVES = Moves(*(frame("node_id bigint, now_id bigint, now_from timestamp", []) for _ in range(3)))
 ACCOUNTS = "account_id bigint, closed_at timestamp, state_recorded_at timestamp, scope string, account_type string"
 REPORTS = (
     "recorded_at timestamp, involved array<struct<identifier_type: string, identifier_id: bigint, issuer: string>>"
@@ -58,17 +60,23 @@ def world(**rows: list[dict[str, Any]]) -> Given:
     }  # fmt: skip
     graph = {name: table(f"graph.{name}", rows.pop(name, held.get(name, []))) for name in BY_GRAPH}
     lists = {
-        name: table(f"blacklist.{name}", []) for name in ("clearances", "decisions", "proposals", "leads", "for_review")
+        name: table(f"blacklist.{name}", [])
+        for name in ("clearances", "decisions", "proposals", "named_tenures", "leads", "for_review")
     }
     listings = table("blacklist.listings", [])
     others = {
-        "outcomes": OUTCOME, "review_decisions": DECISION, "upheld": "node_id bigint, night_on date", "accounts": ACCOUNTS, "reports": REPORTS,
-        "same_tenures": "node_id bigint, now_id bigint",
+        "outcomes": OUTCOME, "review_decisions": DECISION, "upheld": "node_id bigint, lifted_on date", "accounts": ACCOUNTS, "reports": REPORTS,
     }  # fmt: skip
     frames = {name: frame(ddl, rows.pop(name, [])) for name, ddl in others.items()}
     assert not rows
     return Given(
-        **graph, **lists, **frames, first_known=known_of(graph["signals"]), published=listings, listings=listings
+        **graph,
+        **lists,
+        **frames,
+        moves=NO_MOVES,
+        first_known=known_of(graph["signals"]),
+        published=listings,
+        listings=listings,
     )
 
 
@@ -78,7 +86,10 @@ def known_of(signals: pl.DataFrame) -> pl.DataFrame:
 
 def go_on(given: Given, made: Tonight, **changed: pl.DataFrame) -> Given:
     """What the next night is given: the same graph, and what this night made."""
-    lists = {name: getattr(made, name) for name in ("decisions", "proposals", "leads", "for_review", "listings")}
+    lists = {
+        name: getattr(made, name)
+        for name in ("decisions", "proposals", "leads", "for_review", "listings", "named_tenures")
+    }
     if "signals" in changed:
         changed["first_known"] = known_of(changed["signals"])
     return replace(given, **{**lists, "published": made.listings, **changed})
@@ -132,7 +143,7 @@ def test_a_finding_closes_the_number_and_asks_again_for_the_account_bound_to_it_
         0.95,
         ["public_security"],
     )
-    assert (account["measure"], account["test"], account["administrator"], account["due_on"], [one["node_id"] for one in account["tenures"]]) == (
+    assert (account["measure"], account["test"], account["administrator"], account["due_on"], account["tenures"]) == (
         "verify", "bound_to_fraud_phone", BANK, date(2026, 10, 16), [TENURE],
     )  # fmt: skip
     assert "Path: bound_phone." in account["reason_en"]
@@ -171,7 +182,7 @@ def test_an_upheld_appeal_lifts_the_measure_in_the_same_night_and_a_later_listin
     cleared = {"node_id": TENURE, "lineage": "*", "by": "appeal", "ref": "A-1", "scope": "all", "cleared_at": at("2026-10-02"), "night_on": date(2026, 10, 2)}  # fmt: skip
     appeal = {
         "clearances": table("blacklist.clearances", [cleared]),
-        "upheld": frame("node_id bigint, night_on date", [{"node_id": TENURE, "night_on": date(2026, 10, 2)}]),
+        "upheld": frame("node_id bigint, lifted_on date", [{"node_id": TENURE, "lifted_on": date(2026, 10, 2)}]),
     }
     second = list_tonight(go_on(given, first, **appeal), night(2))
     # What the account was listed by was the number's finding: the number is cleared of it.

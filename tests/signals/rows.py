@@ -32,5 +32,7 @@ def frame(ddl: str, rows: Iterable[dict[str, Any]]) -> pl.DataFrame:
 
 
 def table(name: str, rows: Iterable[dict[str, Any]]) -> pl.DataFrame:
-    """The rows as a frame with the columns of a table of the lake."""
+    """The rows as a frame with the columns of a table of the lake; a signal is of its own lineage unless it says otherwise."""
+    if name == "graph.signals":
+        rows = [{"own_lineage": row.get("lineage"), **row} for row in rows]
     return build(TABLES[name].ddl, rows)

@@ -5,53 +5,19 @@ from __future__ import annotations
 from datetime import date
 from typing import Any
 
-import polars as pl
 import pytest
 
 from jobs.core.settings import ROOT
-from jobs.graph.tenures import tenure_ids
 from jobs.releases.recipients import load_recipients
 from jobs.signals import due_process
-from jobs.signals.job import follow_listings, gone_tenures
+from jobs.signals.moves import Moves
 from tests.frames import read
-from tests.graph.rows import KEY
 from tests.signals.rows import at, frame, table
 
 
 def phone(listing: str, node: int, number: int, party: int, start: str | None = "2026-01-01") -> dict[str, Any]:
     row = {"listing_id": listing, "node_id": node, "type": "phone", "phone_id": number, "party_id": party}
     return row | {"tenure_from": at(start) if start else None, "status": "active", "listed_on": date(2026, 1, 1)}
-
-
-def test_a_listing_follows_its_tenure_when_its_start_is_corrected() -> None:
-    listings = [
-        phone("stays", 1, 10, 100),
-        phone("moves-to-the-nearest", 2, 20, 200, "2026-03-01"),
-        phone("another-holder", 3, 30, 300),
-        phone("nobody-was-known", 4, 40, 4004, "2026-03-01"),
-        phone("contested", 5, 50, 5, "2026-03-01") | {"holder_id": 500},
-        {"listing_id": "account", "node_id": 5, "type": "bank_account", "status": "active"},
-    ]
-
-    def tenure(node: int, number: int, holder: int | None, start: str | None) -> dict[str, Any]:
-        return {"node_id": node, "phone_id": number, "holder_id": holder, "tenure_from": at(start) if start else None}
-
-    tenures = [
-        tenure(1, 10, 100, "2026-01-01"), tenure(9, 10, 100, "2026-01-02"), tenure(21, 20, 200, "2025-01-01"), tenure(22, 20, 200, "2026-02-20"),
-        tenure(31, 30, 301, "2026-01-01"), tenure(4004, 40, None, "2026-01-01"),
-        tenure(51, 50, 500, "2026-02-01"), tenure(52, 50, 501, "2026-02-20"),
-    ]  # fmt: skip
-    gone = frame("node_id bigint", [{"node_id": node} for node in (2, 3, 4, 5)])
-    moved = due_process.follow_tenures(table("blacklist.listings", listings), table("graph.tenures", tenures), gone)
-    rows = read(moved.select("listing_id", "node_id", "tenure_from"))
-    assert {row["listing_id"]: (row["node_id"], row["tenure_from"] or "") for row in rows} == {
-        "stays": (1, "2026-01-01"),
-        "moves-to-the-nearest": (22, "2026-02-20"),
-        "another-holder": (3, "2026-01-01"),
-        "nobody-was-known": (4, "2026-03-01"),
-        "contested": (51, "2026-02-01"),
-        "account": (5, ""),
-    }
 
 
 def test_a_decision_attaches_to_its_listing_or_to_the_only_tenure_ever_listed() -> None:
@@ -64,7 +30,7 @@ def test_a_decision_attaches_to_its_listing_or_to_the_only_tenure_ever_listed() 
     ]  # fmt: skip
 
     def decision(name: str, kind: str | None, subject: int | None, listing: str | None = None) -> dict[str, Any]:
-        taken = {"heard_on": date(2026, 4, 1), "held_then": {30: 31, 80: 81, 10: 11}.get(subject or 0)}
+        taken = {"heard_on": date(2026, 4, 1), "held_then": {30: 31, 80: 81, 10: 11, 90003: 31}.get(subject or 0)}
         return {"record_id": name, "subject_type": kind, "subject_id": subject, "listing_id": listing, **taken}
 
     given = [
@@ -83,6 +49,12 @@ def test_a_decision_attaches_to_its_listing_or_to_the_only_tenure_ever_listed() 
         decision("gone-with-listing", "phone", 80, "nobody's-and-gone"),
         decision("gone-two-that-day", "phone", 90),
         decision("withdrawn", "phone", 120),
+        decision("sim-of-one-listed", "imsi", 90001),
+        decision("sim-of-two-listed", "imsi", 90002),
+        decision("sim-of-two-with-listing", "iccid", 90002, "second"),
+        decision("sim-of-none-listed", "iccid", 90003),
+        decision("sim-of-nobody", "imsi", 90004),
+        decision("sim-of-another-listing", "imsi", 90001, "second"),
     ]
     attached = due_process.attach_decisions(
         frame(
@@ -90,6 +62,13 @@ def test_a_decision_attaches_to_its_listing_or_to_the_only_tenure_ever_listed() 
             given,
         ),
         table("blacklist.listings", listings),
+        frame(
+            "subject_id bigint, node_id bigint",
+            [
+                {"subject_id": sim, "node_id": node}
+                for sim, node in ((90001, 1), (90002, 1), (90002, 3), (90003, 31), (90005, 3))
+            ],
+        ),
         frame("node_id bigint, now_id bigint", [{"node_id": 8}, {"node_id": 9}, {"node_id": 12, "now_id": 13}]),
     ).to_dicts()
     assert {row["record_id"]: (row["node_id"], row["doubt"]) for row in attached} == {
@@ -108,6 +87,12 @@ def test_a_decision_attaches_to_its_listing_or_to_the_only_tenure_ever_listed() 
         "gone-with-listing": (81, None),
         "gone-two-that-day": (9, None),
         "withdrawn": (13, None),
+        "sim-of-one-listed": (1, None),
+        "sim-of-two-listed": (None, "several_tenures_were_listed"),
+        "sim-of-two-with-listing": (3, None),
+        "sim-of-none-listed": (31, None),
+        "sim-of-nobody": (90004, None),
+        "sim-of-another-listing": (None, "identifier_is_not_the_listings"),
     }
     assert len(attached) == len(given)
 
@@ -146,39 +131,12 @@ def test_an_appeal_that_attaches_to_nothing_takes_back_nothing_but_a_dismissal_d
     assert sorted(kept, key=str) == [("dismissed", None), ("lost", 4), ("lost", None), ("moved", 2)]
 
 
-def test_a_listed_tenure_is_gone_when_none_begins_there_and_no_other_ends_there() -> None:
-    known = [
-        {"phone_id": 20, "tenure_node": 2, "tenure_from": at("2025-01-01"), "tenure_to": at("2026-01-01")},
-        {"phone_id": 40, "tenure_node": 4, "tenure_from": at("2025-01-01"), "tenure_to": at("2026-02-01")},
-    ]
-    by_phone = frame("phone_id bigint, tenure_from timestamp, tenure_to timestamp, tenure_node bigint", known)
-    after = {number: tenure_ids(KEY, pl.Series([number]), pl.Series([at("2026-01-01")]))[0] for number in (10, 20, 40)}
-    listings = [
-        phone("of-a-number-without-a-tenure", after[10], 10, 1),
-        phone("after-the-end-of-one", after[20], 20, 2),
-        phone("after-an-end-that-was-corrected", after[40], 40, 3),
-        phone("open-to-the-left", 5, 50, 4, None),
-        phone("somebody-held-it-and-nobody-does", 6, 60, 5, "2026-01-01") | {"holder_id": 600},
-        phone("somebody-held-it-and-somebody-else-does", 9, 20, 5, "2025-06-01") | {"holder_id": 600},
-        phone("somebody-holds-it-since-another-day", 8, 80, 7) | {"holder_id": 800},
-        phone("is-there", 7, 70, 6),
-    ]
-    there = [
-        {"node_id": 7, "phone_id": 70, "tenure_from": at("2026-01-01")},
-        {"node_id": 81, "phone_id": 80, "tenure_from": at("2026-01-02"), "holder_id": 800},
-    ]
-    given = table("blacklist.listings", listings), table("graph.tenures", there), by_phone, KEY
-    assert set(gone_tenures(*given)["node_id"]) == {after[10], after[40], 6, 8, 9}
-    moved, lost = follow_listings(*given)
-    nobodys = tenure_ids(KEY, pl.Series([60]), pl.Series([None], dtype=pl.Datetime("us", "UTC")))[0]
-    assert dict(lost.rows()) == {after[10]: None, after[40]: None, 6: nobodys}
-    assert moved.filter(listing_id="somebody-holds-it-since-another-day")["node_id"].to_list() == [81]
-
-
 def test_a_case_is_known_since_its_first_record_whomever_that_names() -> None:
     signals = [
-        {"lineage": "case:a", "first_known_at": at("2026-09-20")}, {"lineage": "case:b", "first_known_at": at("2026-09-20")},
-        {"lineage": "finance:control:1", "first_known_at": at("2026-09-21")},
+        {"lineage": "case:a", "own_lineage": "case:a", "first_known_at": at("2026-09-20")},
+        {"lineage": "case:b", "own_lineage": "case:b", "first_known_at": at("2026-09-20")},
+        {"lineage": "case:a", "own_lineage": "finance:control:1", "first_known_at": at("2026-09-01")},
+        {"lineage": "finance:control:2", "own_lineage": "finance:control:2", "first_known_at": at("2026-09-21")},
     ]  # fmt: skip
     reports = [{"case_id": "a", "recorded_at": at("2026-09-10")}, {"case_id": "b", "recorded_at": at("2026-09-25")}]
     known = due_process.first_known(
@@ -187,7 +145,8 @@ def test_a_case_is_known_since_its_first_record_whomever_that_names() -> None:
     assert {row["lineage"]: row["lineage_known_at"] for row in read(known)} == {
         "case:a": "2026-09-10",
         "case:b": "2026-09-20",
-        "finance:control:1": "2026-09-21",
+        "finance:control:1": "2026-09-01",
+        "finance:control:2": "2026-09-21",
     }
 
 
@@ -273,37 +232,8 @@ def test_two_outcomes_on_one_listing_clear_once_by_the_later_moment() -> None:
         said,
     )
     nobody = frame("node_id bigint, decision_ref string, decided_at timestamp, decided_at_is_day boolean", [])
-    rows = due_process.clear(nobody, outcomes, date(2026, 9, 9)).to_dicts()
+    moves = Moves(*(frame("node_id bigint, now_id bigint, now_from timestamp", []) for _ in range(3)))
+    rows = due_process.clear(nobody, outcomes, moves, date(2026, 9, 9)).to_dicts()
     assert [(row["node_id"], row["lineage"], row["ref"], row["cleared_at"]) for row in rows] == [
         (1, "L", "one", at("2026-09-05"))
     ]
-
-
-def test_what_was_said_of_nobodys_number_is_said_of_whoever_is_known_since_to_have_held_it_that_day() -> None:
-    def named(node: int, phone: int | None, **given: Any) -> dict[str, Any]:
-        return {
-            "node_id": node,
-            "phone_id": phone,
-            "tenure_from": None,
-            "holder_id": None,
-            "named_on": date(2026, 4, 1),
-        } | given
-
-    def known(node: int, phone: int, since: str, to: str | None = None, **given: Any) -> dict[str, Any]:
-        return {
-            "node_id": node,
-            "phone_id": phone,
-            "tenure_from": at(since),
-            "tenure_to": at(to) if to else None,
-            "is_implicit": False,
-        } | given
-
-    said = [named(1, 10), named(2, 20, tenure_from=at("2026-01-01")), named(3, 30, holder_id=300), named(4, None)]
-    there = [
-        known(11, 10, "2026-03-31T16:00:00Z"), known(12, 10, "2026-04-01T15:59:59Z"), known(13, 10, "2026-04-01T16:00:00Z"),
-        known(14, 10, "2026-03-01", is_implicit=True),
-        known(21, 20, "2025-01-01", "2026-01-01"), known(22, 20, "2025-01-01", "2026-01-02"), known(31, 30, "2026-01-01"),
-    ]  # fmt: skip
-    ddl = "node_id bigint, phone_id bigint, tenure_from timestamp, holder_id bigint, named_on date"
-    found = due_process.known_since(frame(ddl, said), table("graph.tenures", there))
-    assert set(found.iter_rows()) == {(1, 11), (1, 12), (2, 22)}
