@@ -55,7 +55,7 @@ def take_decisions(
     weighed = _weigh(new, before, proposals, levels, policy)
     fresh = _rest_on(weighed.filter(pl.col("_why").is_null()), grounds, policy, on).select(before.columns)
     human = weighed.filter(pl.col("_why").is_not_null()).select(
-        "node_id", pl.lit("decision_attaches_to_nothing").alias("reason"),
+        pl.coalesce("node_id", "subject_id").alias("node_id"), pl.lit("decision_attaches_to_nothing").alias("reason"),
         (pl.lit("public_security/review_decisions ") + pl.col("record_id")).alias("source"), pl.col("_why").alias("detail"),
     )  # fmt: skip
     return _with_status(stack([kept, fresh]), grounds, on), human

@@ -13,6 +13,7 @@ from jobs.listing import reasons, state
 from jobs.listing.given import Given, Terms
 from jobs.listing.tests import strongest_influences, unrolled
 from jobs.releases.recipients import administrators_by_type
+from jobs.signals import due_process
 
 TEXTS = pl.List(pl.String)
 BY_RULE = "anti-fraud platform, by rule"
@@ -61,7 +62,8 @@ def _ways(rows: pl.DataFrame, influences: pl.DataFrame) -> pl.DataFrame:
 
 def _told(rows: pl.DataFrame, direct: pl.DataFrame) -> pl.DataFrame:
     """node_id and the agencies that say directly, of whatever node, what the listing's lineages say."""
-    by_lineage = direct.group_by("lineage").agg(collected("agency").alias("_by"))
+    said = pl.concat([direct.select("agency", lineage=name) for name in ("lineage", "own_lineage")])
+    by_lineage = said.group_by("lineage").agg(collected("agency").alias("_by"))
     named = unrolled(rows.select("node_id", lineage="lineages"), "lineage")
     told = named.join(by_lineage, on="lineage", how="inner", validate="m:1")
     return told.group_by("node_id").agg(collected_lists("_by").alias("_told"))
@@ -136,11 +138,11 @@ def know_states(given: Given, instant: datetime) -> pl.DataFrame:
     """One row per account that a record, an outcome or a case tells of, and per tenure that an outcome says is closed: node_id, `what` it is,
     closed_at, scope, reopened.
 
-    `closed_at`: by its record or by the recipient's `closed`; `scope`: who issued it; `reopened`: whether a feed record later than that outcome
-    shows it open tonight.
+    `closed_at`: by its record or by the recipient's `closed`; `scope`: who issued it; `reopened`: whether a feed record that was recorded
+    later than it was closed shows it open tonight.
     """
     shut = given.outcomes.filter(pl.col("is_valid") & (pl.col("outcome") == "closed")).group_by("node_id").agg(
-        pl.col("acted_at").min().alias("_acted"), pl.col("recorded_at").max().alias("_told")
+        pl.col("acted_at").min().alias("_acted"), due_process.end_of_moment("acted_at").max().alias("_by")
     )  # fmt: skip
     accounts = given.accounts.select(
         "closed_at", "scope", node_id="account_id", what=pl.lit("account"), _said="state_recorded_at"
@@ -155,7 +157,7 @@ def know_states(given: Given, instant: datetime) -> pl.DataFrame:
     rows = stack([accounts, numbers]).join(shut, on="node_id", how="full", coalesce=True, validate="1:1")
     rows = rows.join(_issuers_in_cases(given.reports), on="node_id", how="full", coalesce=True, validate="1:1")
     is_open = ends(pl.col("closed_at")) >= pl.lit(instant, UTC)
-    reopened = is_open & (pl.col("_said") > pl.col("_told"))
+    reopened = is_open & (pl.col("_said") > pl.col("_by"))
     return rows.select(
         "node_id", "what", pl.min_horizontal("closed_at", "_acted").alias("closed_at"), pl.coalesce("scope", "_issuer").alias("scope"),
         reopened.fill_null(False).alias("reopened"),

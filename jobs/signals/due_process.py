@@ -183,7 +183,7 @@ def clear(upheld: pl.DataFrame, outcomes: pl.DataFrame, moves: Moves, on: date) 
 def doubts(upheld: pl.DataFrame, outcomes: pl.DataFrame) -> pl.DataFrame:
     """Appeals that attach to nothing, and outcomes of somebody else."""
     lost = upheld.filter(pl.col("doubt").is_not_null()).select(
-        pl.lit(None, pl.Int64).alias("node_id"), pl.lit("decision_attaches_to_nothing").alias("reason"),
+        pl.col("subject_id").alias("node_id"), pl.lit("decision_attaches_to_nothing").alias("reason"),
         (pl.lit("public_security/appeal_decisions ") + pl.col("record_id")).alias("source"), pl.col("doubt").alias("detail"),
     )  # fmt: skip
     source = (pl.col("agency") + pl.lit("/measure_outcomes ") + pl.col("record_id")).alias("source")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import cast
 
@@ -12,6 +13,7 @@ from jobs.core.night import Night
 from jobs.graph import tenures
 from jobs.graph.sims import served_tenures, serving
 from jobs.graph.sources import Sources
+from jobs.releases.recipients import Recipient
 from jobs.signals import due_process
 from jobs.signals.moves import Moves, move_nodes, move_tenures, trace_tenures
 
@@ -42,12 +44,23 @@ def _hear(night: Night) -> People:
     all_tenures, published = lake.frame("graph.tenures"), lake.frame("blacklist.listings")
     by_phone = tenures.known_by_phone(all_tenures)
     moves = trace_tenures(lake.frame("blacklist.named_tenures"), all_tenures, by_phone, night.key)
-    listings = move_tenures(move_nodes(published, moves), moves)
+    listings = _with_carrier_tonight(move_tenures(move_nodes(published, moves), moves), all_tenures, night.recipients)
     attaching = _Attaching(night, listings, moves, by_phone, served_tenures(lake.frame("graph.edges"), all_tenures))
     return People(
         published=published, listings=listings, moves=moves, upheld=attaching.upheld(), review_decisions=attaching.reviews(),
         outcomes=_outcomes(night, listings, moves, by_phone),
     )  # fmt: skip
+
+
+def _with_carrier_tonight(
+    listings: pl.DataFrame, all_tenures: pl.DataFrame, recipients: Mapping[str, Recipient]
+) -> pl.DataFrame:
+    """Active listings of numbers with who administers them tonight: a port may have come since."""
+    carriers = all_tenures.filter(pl.col("carrier").is_in(list(recipients))).select("node_id", _carrier="carrier")
+    rows = listings.join(carriers, on="node_id", how="left", validate="m:1")
+    is_active = (pl.col("type") == "phone") & (pl.col("status") == "active")
+    administrator = pl.when(is_active).then(pl.coalesce("_carrier", "administrator")).otherwise("administrator")
+    return rows.with_columns(administrator=administrator).select(listings.columns)
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from tests.signals.rows import LEVELS, POLICY, at, frame, table
 
 ON, YESTERDAY = date(2026, 10, 16), date(2026, 10, 15)
 ATTACHED = (
-    "record_id string, node_id bigint, doubt string, measure string, decision_ref string, authority_level string, decided_at timestamp, "
+    "record_id string, subject_id bigint, node_id bigint, doubt string, measure string, decision_ref string, authority_level string, decided_at timestamp, "
     "recorded_at timestamp, night_on date"
 )
 

@@ -26,12 +26,12 @@ BY_GRAPH = (
     "signals", "influences", "scores", "edges", "tenures", "identifiers", "parties", "contested", "shared_identifiers", "spared", "doubts", "rings",
 )  # fmt: skip
 DECISION = (
-    "record_id string, node_id bigint, doubt string, measure string, decision_ref string, authority_level string, decided_at timestamp, "
+    "record_id string, subject_id bigint, node_id bigint, doubt string, measure string, decision_ref string, authority_level string, decided_at timestamp, "
     "recorded_at timestamp, night_on date"
 )
 OUTCOME = (
     "listing_id string, node_id bigint, outcome string, measure string, test string, lineages array<string>, "
-    "tenures array<bigint>, reasons array<string>, acted_at timestamp, recorded_at timestamp, is_valid boolean"
+    "tenures array<bigint>, reasons array<string>, acted_at timestamp, acted_at_is_day boolean, recorded_at timestamp, is_valid boolean"
 )
 NO_MOVES = Moves(*(frame("node_id bigint, now_id bigint, now_from timestamp", []) for _ in range(3)))
 ACCOUNTS = "account_id bigint, closed_at timestamp, state_recorded_at timestamp, scope string, account_type string"
