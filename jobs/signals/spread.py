@@ -314,7 +314,7 @@ def best_paths(paths: Paths, parties: pl.DataFrame, cases: pl.DataFrame, policy:
     judged = _judge_sources(paths.signals, policy)
     rows = paths.found.join(judged.drop("lineage", "signal_id"), on="source", how="inner", validate="m:1")
     key = ["lineage_id", "node_id"]
-    best = _first_per(rows, key, "signal_place")
+    best = _first_per(rows, key, "is_live", "signal_place")  # as good by a signal whose records are over: not live
     told = _what_is_told(rows, key, parties)
     found = (
         _with_path(best, policy)

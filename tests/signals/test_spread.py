@@ -61,6 +61,7 @@ EDGES = [
     edge("holder", 1201, 1202), edge("login_ip", 1301, 1302), edge("involved", 1400, 1401), edge("involved", 1400, 1402),
     edge("holder", 1501, 1502, ("2026-01-01", "2026-03-01"), LATER), edge("holder", 1503, 1502, ("2026-01-01", "2026-03-01"), ("2026-04-01", None)),
     edge("holder", 1601, 1603), edge("holder", 1601, 1602), edge("bound_phone", 1602, 1604), edge("bound_phone", 1603, 1604),
+    edge("holder", 1951, 1952, ("2026-01-01", "2026-03-01"), ("2026-04-01", None)),
     edge("holder", 1700, 1701), edge("device", 1901, 1902, ("2026-08-01", "2026-09-15"), ("2026-10-01", None), ("2026-10-20", "2026-10-25")),
 ]  # fmt: skip
 DAY = {"occurred_at": at("2026-09-01"), "occurred_is_day": True}
@@ -83,6 +84,7 @@ SIGNALS = [
     signal("public only", 1803, is_public=True, **REPORT),
     signal("public beside an agency", 1804, signal_id="p1", is_public=True, **REPORT), signal("public beside an agency", 1804, signal_id="p2", **REPORT),
     signal("county", 101, authority_level="county"), signal("seen again", 1901),
+    signal("two moments", 1952, signal_id="late"), signal("two moments", 1952, signal_id="past", occurred_at=at("2026-02-01")),
 ]  # fmt: skip
 PARTIES = {101: 101, 102: 101, 103: 101, 104: 101, 105: 105, 203: 201, 201: 201, 301: 301, 302: 301}
 
@@ -258,6 +260,13 @@ def test_the_last_edge_is_live_when_any_of_its_records_that_the_path_may_walk_ho
     influences: dict[tuple[str, int], Any],
 ) -> None:
     assert influences["seen again", 1902]["last_edge_live"]
+
+
+def test_the_last_edge_is_not_live_when_one_of_the_signals_that_reach_as_far_walks_only_records_that_are_over(
+    influences: dict[tuple[str, int], Any],
+) -> None:
+    kept = influences["two moments", 1951]
+    assert (kept["signal_id"], kept["last_edge_live"]) == ("past", False)
 
 
 def test_a_lineage_is_public_only_when_no_agency_says_it(influences: dict[tuple[str, int], Any]) -> None:

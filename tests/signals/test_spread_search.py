@@ -145,14 +145,19 @@ def judge(world: World, lineage: str, node: int, found: list[tuple[Row, Walk]]) 
     def order(item: tuple[Row, Walk]) -> Any:
         signal, walk = item
         ways = [(kind, walk.nodes[n] != u) for n, (kind, u, _) in enumerate(walk.edges)]
-        return -round(walk.influence, 9), len(walk.edges), walk.nodes, signal["signal_id"], ways, not is_live(walk)
+        return -round(walk.influence, 9), len(walk.edges), walk.nodes, ways, not is_live(walk), signal["signal_id"]
+
+    def order_of_signals(item: tuple[Row, Walk]) -> Any:
+        signal, walk = item
+        return -round(walk.influence, 9), len(walk.edges), walk.nodes, is_live(walk), signal["signal_id"]
 
     def speaks(item: tuple[Row, Walk]) -> Any:
         signal, _ = item
         agencies = [*POLICY.score.agency_order, "other"]
         return signal["standard"] == "indicator", -signal["strength"], agencies.index(signal["agency"])
 
-    signal, walk = min(found, key=order)
+    of_signals = [min((one for one in found if one[0] is signal), key=order) for signal, _ in found]
+    signal, walk = min(of_signals, key=order_of_signals)
     standards = {s["standard"] for s, _ in found}
     own = any(
         s["standard"] == "finding" and s["authority_level"] == "city" and node != s["node_id"] and world.party[node] == world.party[s["node_id"]]
