@@ -25,7 +25,7 @@ def complete_listings(rows: pl.DataFrame, given: Given, direct: pl.DataFrame, te
     ring = given.rings.group_by("party_id").agg(pl.col("ring_id").min())
     full = rows
     for of_node in (
-        given.scores.select("node_id", "score"), _ways(rows, given.influences), _told(rows, direct), given.parties.select("node_id", "party_id"),
+        given.scores.select("node_id", "score"), _ways(rows, given.influences), _told(rows, _said(direct, given.signals)), given.parties.select("node_id", "party_id"),
         given.tenures.select("node_id", "holder_id"), _memory(given.clearances),
     ):  # fmt: skip
         full = full.join(of_node, on="node_id", how="left", validate="m:1")
@@ -52,17 +52,27 @@ def _or_null(text: pl.Expr) -> pl.Expr:
 
 
 def _ways(rows: pl.DataFrame, influences: pl.DataFrame) -> pl.DataFrame:
-    """node_id, `path_kinds` (edge kinds of the strongest lineage's path) and the agencies of all lineages that reach it."""
-    reaching = influences.join(rows, on="node_id", how="semi")
+    """node_id, `path_kinds` (edge kinds of the path of the strongest lineage that the listing stands on) and the agencies for which those
+    lineages count."""
+    stands_on = unrolled(rows.select("node_id", lineage="lineages"), "lineage")
+    reaching = influences.join(stands_on, on=["node_id", "lineage"], how="semi")
     kinds = pl.col("path").list.eval(pl.element().struct.field("kind"))
     strongest = strongest_influences(reaching).select("node_id", path_kinds=kinds)
     by_node = reaching.group_by("node_id").agg(collected("agency").alias("_on_the_way"))
     return by_node.join(strongest, on="node_id", how="inner", validate="1:1")
 
 
-def _told(rows: pl.DataFrame, direct: pl.DataFrame) -> pl.DataFrame:
+def _said(direct: pl.DataFrame, signals: pl.DataFrame) -> pl.DataFrame:
+    """(lineage, agency): who says it; of a lineage that nobody says any more, as one that a decision rests on, who said it."""
+    told, ever = (
+        pl.concat([frame.select("agency", lineage=name) for name in ("lineage", "own_lineage")])
+        for frame in (direct, signals)
+    )
+    return pl.concat([told, ever.join(told, on="lineage", how="anti")])
+
+
+def _told(rows: pl.DataFrame, said: pl.DataFrame) -> pl.DataFrame:
     """node_id and the agencies that say directly, of whatever node, what the listing's lineages say."""
-    said = pl.concat([direct.select("agency", lineage=name) for name in ("lineage", "own_lineage")])
     by_lineage = said.group_by("lineage").agg(collected("agency").alias("_by"))
     named = unrolled(rows.select("node_id", lineage="lineages"), "lineage")
     told = named.join(by_lineage, on="lineage", how="inner", validate="m:1")

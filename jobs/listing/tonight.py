@@ -201,7 +201,7 @@ def _enter_stay_leave(
     again = state.drop_spent(ladder.past_due(again, staying, on), used_up)
     termed = state.give_terms(again, staying, policy, on)
     leaving = ended.filter(pl.col("ends_as").is_not_null()).with_columns(
-        status=pl.lit("released"), released_on=pl.lit(on), release_reason="ends_as", outcome=pl.coalesce("answer", "outcome")
+        status=pl.lit("released"), released_on=pl.lit(on), release_reason="ends_as", outcome="answer"
     )  # fmt: skip
     now = rows.complete_listings(termed, given, judged.direct, terms)
     return now, leaving.select(now.columns)

@@ -156,6 +156,19 @@ def test_a_finding_closes_the_number_and_asks_again_for_the_account_bound_to_it_
     assert second.listings.sort("listing_id").equals(first.listings.sort("listing_id"))
 
 
+def test_a_sentence_names_the_path_and_the_agencies_of_what_the_listing_stands_on_and_of_nothing_else() -> None:
+    nearby = influence(
+        TENURE, "line:x", "telecom", influence=0.96, n_edges=1, path=[{"kind": "device", "from_id": 8, "to_id": TENURE}]
+    )
+    given = world(
+        signals=[finding(), finding(signal_id="n", node_id=8, lineage="line:x", agency="telecom", standard="indicator")],
+        influences=[influence(TENURE, "case:a", "public_security", influence=0.95), nearby],
+    )
+    number = listed(list_tonight(given, night(1)))[TENURE]
+    assert (number["lineages"], number["agencies"]) == (["case:a"], ["public_security"])
+    assert "Path" not in number["reason_en"]
+
+
 def test_every_frame_has_the_columns_and_types_of_its_table() -> None:
     full = world(signals=[finding()])
     for given in (world(), full, go_on(full, list_tonight(full, night(1)))):
@@ -174,6 +187,20 @@ def test_what_loses_its_support_leaves_and_comes_back_as_a_new_listing() -> None
     third = list_tonight(go_on(given, second), night(3))
     assert events(third) == {("ADD", TENURE, "finding"), ("ADD", ACCOUNT, "bound_to_fraud_phone")}
     assert len(set(third.listings["listing_id"])) == third.listings.height == 4
+
+
+def test_an_outcome_that_is_withdrawn_in_the_night_of_the_release_is_not_kept_by_the_listing_that_leaves() -> None:
+    given = world(signals=[finding()])
+    first = list_tonight(given, night(1))
+    listing_id = listed(first)[TENURE]["listing_id"]
+    answer = {"listing_id": listing_id, "node_id": TENURE, "outcome": "restricted", "measure": "close", "is_valid": True}
+    answered = given.outcomes.vstack(frame(OUTCOME, [answer]))
+    second = list_tonight(go_on(given, first, outcomes=answered), night(2))
+    assert listed(second)[TENURE]["outcome"] == "restricted"
+    silent = table("graph.signals", [])
+    for outcomes, kept in ((answered, "restricted"), (given.outcomes, None)):
+        third = list_tonight(go_on(given, second, signals=silent, outcomes=outcomes), night(3))
+        assert third.listings.filter(listing_id=listing_id)["outcome"].to_list() == [kept]
 
 
 def test_an_upheld_appeal_lifts_the_measure_in_the_same_night_and_a_later_listing_names_it() -> None:
@@ -225,6 +252,9 @@ def test_two_agencies_propose_and_a_person_decides() -> None:
     assert (card["measure"], card["test"], card["human_decision"], card["deciding_body"]) == (
         "restrict", "review_decision", "R-1", "public_security county",
     )  # fmt: skip
+    expired = table("graph.signals", [one | {"is_live": False} for one in reports])
+    later = go_on(given, second, review_decisions=decided, signals=expired, influences=given.influences.clear())
+    assert listed(list_tonight(later, night(3)))[CARD]["agencies"] == ["finance", "public_security"]  # who said it then
     assert second.proposals["status"].to_list() == ["decided"]
     assert second.for_review["status"].to_list() == ["closed"]
     assert events(second) == {("CHANGE", CARD, "review_decision")}
