@@ -23,7 +23,7 @@ from tests.oracle.shrink import Nights, shrink
 from tests.oracle.worlds import FEATURES, GAPS, Listed, World
 
 TABLES = (
-    "tenures", "edges", "shared", "contested", "parties", "signals", "spared", "influences", "scores", "rings", "proposals", "listings",
+    "tenures", "edges", "shared", "contested", "parties", "signals", "spared", "influences", "scores", "rings", "lineage", "proposals", "listings",
     "released", "leads", "events", "for_review",
 )  # fmt: skip
 NIGHTS = 5
@@ -155,7 +155,7 @@ def _names(deliveries: Iterable[Delivery], theirs: Views) -> set[Any]:
     records = [record for delivery in deliveries for record in delivery.records]
     named = {node_id(one) for record in records for one in named_in(record)}
     cases = {f"case:{record['case_id']}" for record in records if record.get("case_id")}
-    found = set(theirs["tenures"]) | (set(theirs["for_review"]) - {None})
+    found = set(theirs["tenures"]) | set(theirs["parties"]) | (set(theirs["for_review"]) - {None})
     return named | cases | found | {key[0] for table in ("influences", "signals") for key in theirs[table]}
 
 

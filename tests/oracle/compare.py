@@ -8,7 +8,8 @@ import polars as pl
 
 from jobs.graph.intervals import FOREVER
 from tests.oracle.lake import MemoryLake
-from tests.oracle.model import Delivery, Lineage, Node, State, Step, Tenure, tonight
+from tests.oracle.model import Delivery, Lineage, Listing, Node, State, Step, Tenure, tonight
+from tests.oracle.model import lineage_text as lineage_text_of
 from tests.oracle.product import named_in, node_id
 
 Rows = dict[Any, Any]
@@ -26,23 +27,6 @@ NOT_COMPARED = (
     "closed_but_shown_open", "decision_without_proposal", "decision_below_authority", "closed_account_is_open_again", "closed_number_is_open_again",
     "decision_attaches_to_nothing",
 )  # fmt: skip
-TOPICS = {"person": "person", "control": "control", "subscription_fraud": "subscription", "site": "site"}
-
-
-def lineage_text(lineage: Lineage) -> str:
-    """A lineage of the oracle's by the product's name."""
-    agency, *rest = lineage
-    if agency == "case":
-        return f"case:{rest[0]}"
-    if agency == "list":
-        return f"public:{rest[0]}:{node_id(rest[1])}"
-    what, node = rest
-    if what in TOPICS:
-        return f"{agency}:{TOPICS[what]}:{node_id(node)}"
-    if what.startswith(("line_", "transfer_")):
-        topic, indicator = what.split("_", 1)
-        return f"{agency}:{topic}:{indicator}:{node_id(node)}"
-    return f"public:{agency}/{what}:{node_id(node)}"
 
 
 def _merged(times: Iterable[tuple[datetime | None, datetime | None]]) -> frozenset[tuple[datetime, datetime]]:
@@ -65,6 +49,10 @@ def _supports(kind: str, records: Iterable[tuple[str, str, datetime | None, date
     return frozenset((key, _merged(times)) for key, times in by_record.items())
 
 
+def lineage_text(lineage: Lineage) -> str:
+    return lineage_text_of(lineage, node_id)
+
+
 def _step(step: Step) -> tuple[str, int, int]:
     return step.kind, node_id(step.src), node_id(step.dst)
 
@@ -82,7 +70,11 @@ def of_oracle(state: State) -> Views:
             )
             for one in edge.support
         ]
-        edges[(kind, node_id(src), node_id(dst))] = (_supports(kind, support), edge.live and kind != "transfer")
+        starts, ends_at = ([one[place] for one in support] for place in (2, 3))
+        hull = (None if None in starts else min(starts), None if None in ends_at else max(ends_at))
+        edges[(kind, node_id(src), node_id(dst))] = (
+            _supports(kind, support), edge.live and kind != "transfer", hull,
+        )  # fmt: skip
     ends = {end for _, *pair in edges for end in pair}
     tenures: Rows = {}
     for node, row in state.tenures.items():
@@ -106,21 +98,25 @@ def of_oracle(state: State) -> Views:
         "influences": {
             (node_id(node), lineage_text(lineage)): (
                 one.influence, one.n_edges, tuple(map(_step, one.path)), one.standard, one.agency, one.by_own_party_finding,
-                one.is_public,
+                one.is_public, one.last_edge_live,
             )
             for (node, lineage), one in state.influences.items()
         },
         "scores": {node_id(node): score for node, score in state.scores.items()},
-        "rings": {frozenset(map(node_id, ring)): True for ring in state.rings},
+        "rings": {node_id(ring): (frozenset(map(node_id, parties)), len(parties)) for ring, parties in state.rings.items()},
+        "lineage": {(one.what, one.event, node_id(one.of)): one.into and node_id(one.into) for one in state.lineage},
         "listings": {
             node_id(one.node): (
                 one.measure, one.test, tuple(sorted(one.reasons)), frozenset(map(lineage_text, one.lineages)), frozenset(map(node_id, one.tenures)),
-                one.listed_on, one.due_on, one.expires_on, one.administrator,
+                one.listed_on, one.due_on, one.expires_on, one.administrator, one.issuer, one.legal_basis, one.outcome, one.score,
+                one.party and node_id(one.party), one.ring and node_id(one.ring), one.agencies, one.deciding_body, frozenset(one.cites), _named(one, state.on),
             )
             for one in state.listings if one.status == "active"
         },
         "released": {
-            (node_id(one.node), one.listed_on, one.released_on): (one.measure, one.release_reason)
+            (node_id(one.node), one.listed_on, one.released_on): (
+                one.measure, one.release_reason, one.outcome if one.released_on == state.on else None, _named(one, state.on),
+            )
             for one in state.listings if one.status == "released"
         },
         "leads": {node_id(node): tuple(sorted(reasons)) for node, reasons in state.leads.items()},
@@ -128,7 +124,7 @@ def of_oracle(state: State) -> Views:
             node_id(one.node): (one.measure, frozenset(map(lineage_text, one.lineages)), one.opened_on)
             for one in state.proposals if one.status == "open"
         },
-        "events": _counted((one.event, node_id(one.node), one.measure, one.reason) for one in state.events if one.event != "CHANGE"),
+        "events": _counted((one.event, node_id(one.node), one.measure, one.reason) for one in state.events),
         "for_review": {(node_id(one.node) if one.node else None): True for one in state.for_review if one.reason not in (*NOT_COMPARED, *ATTACHES_TO_NOTHING)},
     }  # fmt: skip
 
@@ -145,6 +141,7 @@ def of_product(lake: MemoryLake, on: date) -> Views:
         edges[(row["kind"], row["from_id"], row["to_id"])] = (
             _supports(row["kind"], support),
             row["is_live"] and row["kind"] != "transfer",
+            (row["valid_from"], row["valid_to"]),
         )
     ends = {end for _, *pair in edges for end in pair}
     active = [one for one in rows("blacklist.listings") if one["status"] == "active"]
@@ -169,32 +166,45 @@ def of_product(lake: MemoryLake, on: date) -> Views:
         "influences": {
             (one["node_id"], one["lineage"]): (
                 one["influence"], one["n_edges"], tuple((step["kind"], step["from_id"], step["to_id"]) for step in one["path"]), one["standard"],
-                one["agency"], one["by_own_party_finding"], one["is_public"],
+                one["agency"], one["by_own_party_finding"], one["is_public"], one["last_edge_live"],
             )
             for one in rows("graph.influences")
         },
         "scores": {one["node_id"]: one["score"] for one in rows("graph.scores")},
-        "rings": dict.fromkeys(_rings(lake), True),
+        "rings": _rings(lake),
+        "lineage": {(one["what"], one["event"], one["id"]): one["into_id"] for one in rows("graph.lineage") if one["night_on"] == on},
         "listings": {
             one["node_id"]: (
-                one["measure"], one["test"], tuple(sorted(one["reasons"])), frozenset(one["lineages"]), frozenset(tenure["node_id"] for tenure in one["tenures"]),
-                one["listed_on"], one["due_on"], one["expires_on"], one["administrator"],
+                one["measure"], one["test"], tuple(sorted(one["reasons"])), frozenset(one["lineages"]), frozenset(one["tenures"]),
+                one["listed_on"], one["due_on"], one["expires_on"], one["administrator"], one["issuer"], one["legal_basis"], one["outcome"],
+                one["score"], one["party_id"], one["ring_id"], tuple(one["agencies"]), one["deciding_body"],
+                frozenset((one["human_decision"] or "").split("; ")) - {""}, one["listing_id"] if one["listed_on"] < on else "new",
             )
             for one in active
         },
-        "released": {(one["node_id"], one["listed_on"], one["released_on"]): (one["measure"], one["release_reason"]) for one in released},
+        "released": {
+            (one["node_id"], one["listed_on"], one["released_on"]): (
+                one["measure"], one["release_reason"], one["outcome"] if one["released_on"] == on else None, one["listing_id"],
+            )
+            for one in released
+        },
         "leads": {one["node_id"]: tuple(sorted(one["reasons"])) for one in rows("blacklist.leads")},
         "proposals": {
             one["node_id"]: (one["measure"], frozenset(one["lineages"]), one["opened_on"])
             for one in rows("blacklist.proposals") if one["status"] == "open"
         },
-        "events": _counted((one["event"], one["node_id"], one["measure"], one["reason"]) for one in rows("blacklist.events") if one["night_on"] == on and one["event"] != "CHANGE"),
+        "events": _counted((one["event"], one["node_id"], one["measure"], one["reason"]) for one in rows("blacklist.events") if one["night_on"] == on),
         "for_review": {
             one["node_id"]: True
             for one in rows("blacklist.for_review")
             if one["status"] == "open" and one["reason"] not in NOT_COMPARED
         },
     }  # fmt: skip
+
+
+def _named(listing: Listing, on: date) -> str | None:
+    """By what id feeds may speak of it: one that the night which listed it gave, for life."""
+    return listing.name if listing.listed_on < on else "new"
 
 
 def _past(at: datetime | None, on: date) -> datetime | None:
@@ -217,11 +227,31 @@ def _counted(items: Iterable[Any]) -> Rows:
     return found
 
 
-def _rings(lake: MemoryLake) -> list[frozenset[int]]:
-    members: dict[int, set[int]] = {}
+def _rings(lake: MemoryLake) -> Rows:
+    members: dict[tuple[int, int], set[int]] = {}
     for row in lake.frame("graph.rings").to_dicts():
-        members.setdefault(row["ring_id"], set()).add(row["party_id"])
-    return [frozenset(parties) for parties in members.values()]
+        members.setdefault((row["ring_id"], row["n_parties"]), set()).add(row["party_id"])
+    return {ring: (frozenset(parties), n_parties) for (ring, n_parties), parties in members.items()}
+
+
+def lost_ids(lake: MemoryLake) -> list[tuple[str, int, date]]:
+    """Ids of parties and rings, and the night that gave each, from which graph.lineage leads neither to one that lives tonight nor to a RETIRE."""
+    told = sorted(lake.frame("graph.lineage").to_dicts(), key=lambda row: row["night_on"])
+    gone: dict[str, dict[int, list[tuple[date, int | None]]]] = {"party": {}, "ring": {}}
+    for row in told:
+        if row["event"] in ("MERGE", "RETIRE"):
+            gone[row["what"]].setdefault(row["id"], []).append((row["night_on"], row["into_id"]))
+    lives = {
+        what: set(lake.frame(f"graph.{table}")[f"{what}_id"])
+        for what, table in (("party", "parties"), ("ring", "rings"))
+    }
+
+    def leads(what: str, one: int, since: date) -> bool:
+        went = next(((on, into) for on, into in gone[what].get(one, ()) if on > since), None)
+        return one in lives[what] if went is None else went[1] is None or leads(what, went[1], went[0])
+
+    given = [(row["what"], row["id"], row["night_on"]) for row in told if row["event"] in ("NEW", "SPLIT")]
+    return [one for one in given if not leads(*one)]
 
 
 Differences = dict[str, list[tuple[Any, Any, Any]]]
@@ -280,13 +310,6 @@ def _level(theirs: Views, ours: Views) -> None:
                 ours[table][key] = (*fewer[:place], more[place], *fewer[place + 1 :])
     ours["for_review"].pop(None, None)
     theirs["for_review"].pop(None, None)
-    # a node that no edge, signal or tenure of tonight knows is no party of the oracle's
-    for key in ours["parties"].keys() - theirs["parties"].keys():
-        if ours["parties"][key] in ((key, "unknown"), (key, "documented")):
-            del ours["parties"][key]
-    for key in theirs["parties"].keys() - ours["parties"].keys():
-        if theirs["parties"][key] == (key, "unknown") and key not in theirs["tenures"]:
-            del theirs["parties"][key]
 
 
 class Names:

@@ -19,12 +19,13 @@ from tests.oracle.model import (
     Lineage,
     Moment,
     Node,
+    NodeId,
     Review,
     Signal,
     Tenure,
-    by_repr,
     holds,
     last_of,
+    lineage_text,
     type_of,
 )
 from tests.oracle.numbers import Numbers
@@ -101,6 +102,8 @@ class Night:
     scores: dict[Node, float]
     clearances: list[Clearance]
     first_known: dict[Lineage, datetime]
+    rings: dict[Node, Node]
+    node_id: NodeId
     closed: dict[Node, Moment] = field(default_factory=dict)
     asked: list[Asked] = field(default_factory=list)
     reviews: set[Review] = field(default_factory=set)
@@ -282,18 +285,40 @@ class Night:
                 return False
         return True
 
-    def agencies(self, node: Node, candidates: list[Candidate]) -> tuple[str, ...]:
-        """The agencies of the lineages that a listing stands on."""
-        found = set()
-        for candidate in candidates:
-            for lineage in candidate.lineages:
-                own = self.influences.get((node, lineage))
-                by_tenure = [self.influences.get((tenure, lineage)) for tenure in by_repr(candidate.tenures)]
-                for one in (own, *by_tenure):
-                    if one is not None:
-                        found.add(one.agency)
-                        break
+    def agencies(self, node: Node, lineages: frozenset[Lineage]) -> tuple[str, ...]:
+        """ "with the path and the agencies": of the lineages that a listing stands on, those for which they count on the node, and all that say
+        the same of any node; where nobody says it any more, those who did.
+        """
+        found = {one.agency for lineage in lineages if (one := self.influences.get((node, lineage))) is not None}
+        for lineage in lineages:
+            said = [one for one in self.signals if one.lineage == lineage]
+            live = [one for one in said if one.live and not self.cleared(one.node, lineage, True)]
+            found |= {one.agency for one in live or said}
         return tuple(sorted(found))
+
+    def way(self, node: Node, lineages: frozenset[Lineage]) -> tuple[str, ...]:
+        """The edge kinds of the best path of the strongest lineage that a listing stands on."""
+        reaching = [(one, lineage) for lineage, one in self.of_node.get(node, {}).items() if lineage in lineages]
+        if not reaching:
+            return ()
+        strongest, _ = max(
+            reaching, key=lambda one: (one[0].influence, -one[0].n_edges, lineage_text(one[1], self.node_id))
+        )
+        return tuple(step.kind for step in strongest.path)
+
+    def newest_finding(self, node: Node, measure: str) -> Signal:
+        """Of the findings that give a node this measure, what was recorded last."""
+        lineages = {lineage for one in self.by_finding(node) if one.measure == measure for lineage in one.lineages}
+        least = self.ranks[self.policy.measures.finding_close_from]
+        return max(
+            (
+                one
+                for one in self.signals
+                if one.node == node and one.lineage in lineages and one.live and one.standard == "finding"
+                and (self.ranks[one.authority_level or "county"] >= least) == (measure == "close")
+            ),
+            key=lambda one: one.known_at,
+        )  # fmt: skip
 
 
 def is_cleared(

@@ -93,6 +93,25 @@ def earliest(*ends: datetime | None) -> datetime | None:
     return min((end for end in ends if end is not None), default=None)
 
 
+TOPICS = {"person": "person", "control": "control", "subscription_fraud": "subscription", "site": "site"}
+
+
+def lineage_text(lineage: Lineage, node_id: NodeId) -> str:
+    """A lineage by the product's name."""
+    agency, *rest = lineage
+    if agency == "case":
+        return f"case:{rest[0]}"
+    if agency == "list":
+        return f"public:{rest[0]}:{node_id(rest[1])}"
+    what, node = rest
+    if what in TOPICS:
+        return f"{agency}:{TOPICS[what]}:{node_id(node)}"
+    if what.startswith(("line_", "transfer_")):
+        topic, indicator = what.split("_", 1)
+        return f"{agency}:{topic}:{indicator}:{node_id(node)}"
+    return f"public:{agency}/{what}:{node_id(node)}"
+
+
 @dataclass
 class Delivery:
     """One delivery that was taken, with its good records.
@@ -248,10 +267,23 @@ class Listing:
     due_from: date | None = None
     holders: tuple[Identifier, ...] = ()  # of a tenure, to follow it when its start is corrected
     known_holders: tuple[Identifier, ...] = ()  # those that a subscription names
+    name: str | None = None  # the id that the system under test gave it
+    party: Node | None = None
+    ring: Node | None = None
+    issuer: str | None = None
+    legal_basis: str = ""
+    deciding_body: str = ""
+    way: tuple[str, ...] = ()  # edge kinds of the path that explains it
+    told: tuple[Any, ...] = ()  # what was last published of it
 
     def published(self) -> tuple[Any, ...]:
-        """ "CHANGE when a published column changes": of these, what the oracle knows."""
-        return (self.measure, self.reasons, self.agencies, self.cites, self.due_on, self.expires_on)
+        """ "CHANGE when a published column changes": what a release says of it, sentences by what they are made of."""
+        start = self.node.tenure_from if isinstance(self.node, Tenure) else None
+        sentence = (self.agencies, self.way, self.due_on if self.test == "verification_overdue" else None)
+        return (
+            start, self.measure, self.test, self.reasons, sentence, self.issuer, self.administrator, self.legal_basis, self.deciding_body,
+            frozenset(self.cites), self.due_on, self.expires_on, self.outcome,
+        )  # fmt: skip
 
 
 @dataclass
@@ -295,6 +327,15 @@ class Event(NamedTuple):
     reason: str
 
 
+class Change(NamedTuple):
+    """One row of graph.lineage of a night: what became of an id, and where its members are now."""
+
+    what: str  # party or ring
+    event: str  # NEW, MERGE, SPLIT or RETIRE
+    of: Node
+    into: Node | None
+
+
 @dataclass
 class State:
     """What the tables must hold after a night."""
@@ -305,7 +346,8 @@ class State:
     shared: dict[tuple[Node, str, str], tuple[int, int, bool]]  # (n_live, bound, is_shared), those ever near the bound
     contested: dict[Node, set[Identifier]]  # all documents whose times overlap with the newest one's, it included
     parties: dict[Node, tuple[Node, str]]  # (the document or the anchor, kind)
-    rings: set[frozenset[Node]]  # of party keys
+    rings: dict[Node, frozenset[Node]]  # the anchor -> party keys
+    lineage: set[Change]
     signals: list[Signal]
     spared: dict[str, set[Node]]  # case_id -> nodes
     influences: dict[tuple[Node, Lineage], Influence]

@@ -2,7 +2,6 @@
 remembered.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -12,7 +11,7 @@ import yaml
 
 from jobs.core.contracts import CodeList, Feed, load_codes, load_contracts
 from jobs.policy import Policy, load_policy
-from tests.oracle.claims import Cases, Claims, find_spared, first_known
+from tests.oracle.claims import LINES, Cases, Claims, find_spared, first_known
 from tests.oracle.edges import Accounts, Edges
 from tests.oracle.guard import Guard
 from tests.oracle.listing import (
@@ -30,6 +29,7 @@ from tests.oracle.listing import (
 from tests.oracle.model import (
     DAY,
     DOCUMENTS,
+    Change,
     Clearance,
     Delivery,
     Event,
@@ -51,12 +51,13 @@ from tests.oracle.model import (
     type_of,
 )
 from tests.oracle.numbers import Numbers
-from tests.oracle.parties import Parties, Sharing, find_rings, find_shared
+from tests.oracle.parties import Parties, Sharing, find_rings, find_shared, trace_ids
 from tests.oracle.score import Reach, find_influences, find_scores
 from tests.oracle.standing import Bronze, Version
 
 APPEALS = "public_security/appeal_decisions"
 REVIEWS = "public_security/review_decisions"
+SCOPED = ("bank_account", "payment_account", "internet_account", "crypto_wallet")
 OUTCOMES = ("finance/measure_outcomes", "internet/measure_outcomes", "telecom/measure_outcomes")
 FREEING = ("verified_clean", "rectified")
 Key = tuple[str, str]  # feed, record_id
@@ -102,6 +103,8 @@ class Memory:
     undecided: dict[Key, Review] = field(default_factory=dict)
     blocks: list[tuple[Node, str, frozenset[Lineage]]] = field(default_factory=list)  # after `term_ended`
     aliases: dict[str, Listing] = field(default_factory=dict)
+    parties: dict[Node, Node] = field(default_factory=dict)  # last night's member -> id
+    rings: dict[Node, Node] = field(default_factory=dict)
 
 
 class Oracle:
@@ -152,6 +155,7 @@ class Oracle:
         """Lets feeds speak of the newest listing of a node by another id (that of the system under test)."""
         of_node = [one for one in self.memory.listings if one.node == node]
         self.memory.aliases[listing_id] = of_node[-1]
+        of_node[-1].name = of_node[-1].name or listing_id
 
     # -- one night
 
@@ -171,8 +175,9 @@ class Oracle:
         shared = find_shared(edges, policy, self.memory.shared)
         self.memory.shared = {key for key, (_, _, is_shared) in shared.items() if is_shared}
         sharing = Sharing(shared)
-        nodes = self._nodes(edges, numbers)
-        parties = Parties(nodes, edges, sharing, numbers, self.node_id, self._first_seen())
+        first_seen = self._first_seen()
+        nodes = self._nodes(numbers, cases, first_seen)
+        parties = Parties(nodes, edges, sharing, numbers, self.node_id, lambda node: first_seen[_named(node)])
         spared = find_spared(cases, bronze, numbers, parties)
         claims = Claims(bronze, cases, numbers, guard, spared, policy, self.contracts, self.codes, now)
         known = first_known(claims.signals, cases)
@@ -188,6 +193,7 @@ class Oracle:
         reach = Reach(edges, sharing, guard, spared, cleared, policy, now)
         influences = find_influences(claims.signals, reach, parties, cases, policy, self.ranks, self.node_id)
         scores = find_scores(influences)
+        rings = find_rings(edges, sharing, parties, scores, policy.measures.lead)
         night = Night(
             on,
             now,
@@ -205,6 +211,8 @@ class Oracle:
             scores,
             clearances,
             known,
+            {party: ring for ring, members in rings.items() for party in members},
+            self.node_id,
         )
         night.reviews |= claims.reviews
         self._outcomes_in_force(night)
@@ -227,7 +235,8 @@ class Oracle:
             shared=shared,
             contested=parties.contested,
             parties=parties.of,
-            rings=find_rings(edges, sharing, parties, scores, policy.measures.lead),
+            rings=rings,
+            lineage=self._trace(parties, rings),
             signals=claims.signals,
             spared=spared,
             influences=influences,
@@ -244,30 +253,38 @@ class Oracle:
 
     # -- nodes
 
-    def _nodes(self, edges: dict[Any, Any], numbers: Numbers) -> set[Node]:
-        """Everything that stands: ends of edges, tenures, and what any standing record names."""
-        nodes: set[Node] = {end for _, src, dst in edges for end in (src, dst)}
-        nodes |= set(numbers.rows) | set(numbers.implicit)
-        for feed in self.bronze.feeds():
-            contract = self.contracts.get(feed)
-            if contract is None or feed.startswith("guard/"):
-                continue
-            for version in self.bronze.newest(feed):
-                for label in contract.identifiers:
-                    identifier = as_identifier(version[label])
-                    if identifier is not None and identifier.type != "phone":
-                        nodes.add(identifier)
-                for element in version["involved"] or []:
-                    identifier = as_identifier(element["identifier"])
-                    if identifier is not None and identifier.type != "phone":
-                        nodes.add(identifier)
-        return {one for one in nodes if type_of(one) != "case"}
-
-    def _first_seen(self) -> Callable[[Node], date]:
-        """ "first_seen_on: least business date of the deliveries that name it"; of a tenure, those that name its
-        number.
+    def _nodes(self, numbers: Numbers, cases: Cases, first_seen: dict[Identifier, date]) -> set[Node]:
+        """ "A node is an identifier", whatever became of the records that named it; in place of a phone its tenures: the
+        known ones, and implicit ones that a record which stands refers to ("It attaches to the tenure that holds that
+        moment").
         """
-        seen: dict[tuple[str, str], date] = {}
+        references = [(one["phone"], (one["window_start"], False)) for one in self.bronze.newest(LINES)]
+        for version in cases.newest:
+            if not cases.unfounded[version["case_id"]]:
+                references += [(one["identifier"], version["occurred_at"]) for one in version["involved"] or []]
+        for feed in self.contracts.values():
+            for claim in feed.signals:
+                references += [
+                    (one[claim.identifier], as_moment(one[claim.from_])) for one in self.bronze.newest(feed.id)
+                ]
+        for named, moment in references:
+            identifier = as_identifier(named)
+            if identifier is not None and identifier.type == "phone":
+                numbers.attach(identifier.value, as_moment(moment))
+        return {one for one in first_seen if one.type != "phone"} | set(numbers.rows) | set(numbers.implicit)
+
+    def _trace(self, parties: Parties, rings: dict[Node, frozenset[Node]]) -> set[Change]:
+        """What became of the ids of last night's parties and rings."""
+        of_parties = {node: party for node, (party, _) in parties.of.items()}
+        of_rings = {party: ring for ring, members in rings.items() for party in members}
+        found = trace_ids("party", self.memory.parties, of_parties, self.node_id)
+        found |= trace_ids("ring", self.memory.rings, of_rings, self.node_id)
+        self.memory.parties, self.memory.rings = of_parties, of_rings
+        return found
+
+    def _first_seen(self) -> dict[Identifier, date]:
+        """ "first_seen_on: least business date of the deliveries that name it"."""
+        seen: dict[Identifier, date] = {}
 
         def walk(value: Any, on: date) -> None:
             if isinstance(value, tuple) and len(value) == 2 and all(isinstance(one, str) for one in value):
@@ -284,7 +301,7 @@ class Oracle:
                 for record in delivery.records:
                     if not record.get("frees_only"):  # "a quarantined version changes nothing"
                         walk(record, delivery.business_date)
-        return lambda node: seen.get(Identifier("phone", node.phone) if isinstance(node, Tenure) else node, date.max)
+        return seen
 
     # -- appeals and outcomes
 
@@ -471,19 +488,9 @@ class Oracle:
         public_security".
         """
         kind = type_of(node)
-        wanted: tuple[str, str | None]
-        if isinstance(node, Tenure):
-            wanted = ("carrier", numbers.row(node).carrier if node in numbers.rows else None)
-        elif kind == "bank_card":
-            records = accounts.records.get(node, [])
-            newest = max(records, key=lambda one: (one.start, one.newest.key), default=None)
-            wanted = ("institution_id", newest.newest["institution_id"] if newest else self._issuer(node))
-        elif kind in ("bank_account", "payment_account"):
-            wanted = ("institution_id", node.value.split(":")[0])
-        elif kind == "internet_account":
-            wanted = ("platform", node.value.split(":")[0])
-        else:
-            wanted = ("types", kind)
+        scopes = {"phone": "carrier", "internet_account": "platform", "bank_card": "institution_id"}
+        scopes |= {"bank_account": "institution_id", "payment_account": "institution_id"}
+        wanted = (scopes[kind], self._issuer(node, numbers, accounts)) if kind in scopes else ("types", kind)
         for recipient_id, recipient in sorted(self.recipients.items()):
             administers = recipient.get("administers", {})
             scope = administers.get(wanted[0])
@@ -491,7 +498,15 @@ class Oracle:
                 return recipient_id
         return None
 
-    def _issuer(self, node: Node) -> str | None:
+    def _issuer(self, node: Node, numbers: Numbers, accounts: Accounts) -> str | None:
+        """Carrier, institution or platform: "a card the bank of its `accounts` record, else of `issuer`"."""
+        if isinstance(node, Tenure):
+            return numbers.row(node).carrier if node in numbers.rows else None
+        if ":" in node.value and node.type in SCOPED:
+            return node.value.split(":")[0]
+        if newest := max(accounts.records.get(node, []), key=lambda one: (one.start, one.newest.key), default=None):
+            issuer: str | None = newest.newest["institution_id"]
+            return issuer
         for version in reversed(self.bronze.newest("public_security/case_reports")):
             for element in version["involved"] or []:
                 if as_identifier(element["identifier"]) == node and element.get("issuer"):
@@ -538,7 +553,7 @@ class Oracle:
                 assert answer.listing is not None
                 for node in answer.nodes:
                     node = self._moved(node, answer, acted, numbers)
-                    ref = answer.listing.listing_id
+                    ref = answer.listing.name or answer.listing.listing_id
                     found.append(Clearance(node, "outcome", "association", ref, answer.lineages, None, acted[0]))
         return found
 
@@ -828,10 +843,10 @@ class Oracle:
                 self._fill(listing, found, night, in_force)
                 events.append(Event("ADD", node, listing.measure, listing.test))
             else:
-                before = listing.published()
                 self._fill(listing, found, night, in_force)
-                if listing.published() != before:
+                if listing.published() != listing.told:
                     events.append(Event("CHANGE", node, listing.measure, listing.test))
+            listing.told = listing.published()
         return events
 
     @staticmethod
@@ -861,7 +876,13 @@ class Oracle:
         listing.reasons = tuple(one for one in order if any(candidate.test == one for candidate in found))
         listing.lineages = frozenset().union(*(one.lineages for one in found))
         listing.tenures = frozenset().union(*(one.tenures for one in found))
-        listing.agencies = night.agencies(listing.node, found)
+        listing.agencies = night.agencies(listing.node, listing.lineages)
+        listing.way = night.way(listing.node, listing.lineages)
+        listing.deciding_body = self._deciding_body(listing, night, in_force)
+        listing.legal_basis = self.policy.legal_basis[type_of(listing.node)]
+        listing.party = night.parties.key(listing.node)
+        listing.ring = night.rings.get(listing.party)
+        listing.issuer = self._issuer(listing.node, night.numbers, night.accounts)
         listing.score = night.scores.get(listing.node, 0.0)
         listing.expires_on = listing.measured_on + timedelta(days=self.policy.measures.terms[best.measure])
         if isinstance(listing.node, Tenure):
@@ -880,8 +901,19 @@ class Oracle:
         if listing.due_from is not None and listing.outcome is None and best.measure in ("verify", "restrict"):
             listing.due_on = listing.due_from + self.policy.measures.article_22_due_days * DAY
         refs = {one.ref for one in in_force if one.node == listing.node and DECISION in listing.reasons}
-        refs |= {one.ref for one in night.clearances if one.node == listing.node}
+        refs |= {f"{one.by} {one.ref}" for one in night.clearances if one.node == listing.node}
         listing.cites = tuple(sorted(refs))
+
+    @staticmethod
+    def _deciding_body(listing: Listing, night: Night, in_force: list[Decision]) -> str:
+        """Who says the finding, newest first, or took the decision; else nobody but the rule."""
+        if listing.test == DECISION:
+            level = next(one.authority_level for one in in_force if one.node == listing.node)
+        elif listing.test == "finding":
+            level = night.newest_finding(listing.node, listing.measure).authority_level or ""
+        else:
+            return "anti-fraud platform, by rule"
+        return f"public_security {level}".strip()
 
     def _leads(self, night: Night, shared: dict[tuple[Node, str, str], tuple[int, int, bool]]) -> dict[Node, set[str]]:
         """ "score ≥ 0.15, or a lead named in graph.md"; a node that is listed has a higher measure."""
@@ -897,6 +929,11 @@ class Oracle:
         return {
             node: reasons for node, reasons in leads.items() if node not in listed and night.guard.reason(node) is None
         }
+
+
+def _named(node: Node) -> Identifier:
+    """What names a node: a tenure is named by its number."""
+    return Identifier("phone", node.phone) if isinstance(node, Tenure) else node
 
 
 def _decided_at(version: Version) -> Moment:

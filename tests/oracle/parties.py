@@ -8,7 +8,7 @@ import networkx as nx
 
 from jobs.policy import Policy
 from tests.oracle.edges import is_document
-from tests.oracle.model import Edge, Identifier, Node, NodeId, Tenure, by_repr, overlap, type_of
+from tests.oracle.model import Change, Edge, Identifier, Node, NodeId, Tenure, by_repr, overlap, type_of
 from tests.oracle.numbers import Numbers
 
 EdgeMap = dict[tuple[str, Node, Node], Edge]
@@ -177,7 +177,7 @@ class Parties:
             # a group next to it and to somebody's is not all his
             parties = {documented.get(one, one) for one in beside}
             roles = {for_roles.get(one, one) for one in beside}
-            anchor = min(group, key=lambda node: (self.first_seen(node), self.node_id(node)))
+            anchor = min(group, key=self.age)
             for node in group:
                 if len(parties) == 1:
                     party = next(iter(parties))
@@ -185,6 +185,10 @@ class Parties:
                 else:
                     self.of[node] = (anchor, "ambiguous" if parties else "unknown")
                 self.for_roles[node] = next(iter(roles)) if len(roles) == 1 else anchor
+
+    def age(self, node: Node) -> tuple[date, int]:
+        """ "the least (first seen business date, node_id)"."""
+        return self.first_seen(node), self.node_id(node)
 
     def key(self, node: Node) -> Node:
         """Its party; a node that nothing connects is a party of its own."""
@@ -205,9 +209,10 @@ class Parties:
 
 def find_rings(
     edges: EdgeMap, sharing: Sharing, parties: Parties, scores: dict[Node, float], lead: float
-) -> set[frozenset[Node]]:
+) -> dict[Node, frozenset[Node]]:
     """ "A ring is a connected component of parties over all edges that stand and are not shared (cases included),
-    among nodes whose score is at or above the lead bound. Rings of one party are not rings."
+    among nodes whose score is at or above the lead bound. Rings of one party are not rings." Its anchor is "the member
+    with the least (first seen business date, node_id)", of those nodes.
     """
     high = {node for node, score in scores.items() if score >= lead}
     graph = nx.Graph()
@@ -218,11 +223,35 @@ def find_rings(
             graph.add_edge(edge.src, parties.key(edge.dst))
         elif edge.src in high and edge.dst in high:
             graph.add_edge(parties.key(edge.src), parties.key(edge.dst))
-    rings = set()
+    rings = {}
     for component in nx.connected_components(graph):
         members = frozenset(
             by_repr(one for one in component if not (isinstance(one, Identifier) and one.type == "case"))
         )
         if len(members) > 1:
-            rings.add(members)
+            rings[min((one for one in high if parties.key(one) in members), key=parties.age)] = members
     return rings
+
+
+def trace_ids(what: str, before: dict[Node, Node], after: dict[Node, Node], node_id: NodeId) -> set[Change]:
+    """ "`graph.lineage` records NEW, MERGE, SPLIT and RETIRE with the night, and an old id can always be followed to
+    today's." Both: member -> id.
+
+    An id that is gone was merged into the one where the most of its members are, and retires when they are nowhere. A
+    new id whose members stood under one that lives on was split from it. Of several with as many the least id.
+    """
+
+    def most(ids: list[Node]) -> Node | None:
+        return min(set(ids), key=lambda one: (-ids.count(one), node_id(one)), default=None)
+
+    there, here = set(before.values()), set(after.values())
+    went: dict[Node, list[Node]] = {gone: [] for gone in there - here}
+    came: dict[Node, list[Node]] = {new: [] for new in here - there}
+    for member in before.keys() & after.keys():
+        old, new = before[member], after[member]
+        if old in went:
+            went[old].append(new)
+        if new in came and old in here:
+            came[new].append(old)
+    left = {Change(what, "MERGE" if ids else "RETIRE", gone, most(ids)) for gone, ids in went.items()}
+    return left | {Change(what, "SPLIT" if ids else "NEW", new, most(ids)) for new, ids in came.items()}

@@ -154,9 +154,10 @@ def find_influences(
     node_id: NodeId,
 ) -> dict[tuple[Node, Lineage], Influence]:
     """ "Per lineage the best influence counts, influence under 0.05 is dropped. Each (node, lineage) keeps its best
-    path, ties broken by (fewer edges, smallest node ids)".
+    path, ties broken by (fewer edges, smallest node ids)". 0007: several signals may walk it, by different records; its
+    last edge is live when it is by each of them.
     """
-    best: dict[tuple[Node, Lineage], tuple[tuple[float, int, tuple[int, ...], str], Influence]] = {}
+    best: dict[tuple[Node, Lineage], tuple[tuple[float, int, tuple[int, ...]], str, Influence]] = {}
     reaching: dict[tuple[Node, Lineage], list[tuple[float, Signal]]] = defaultdict(list)
     for signal in signals:
         if not signal.live:
@@ -170,11 +171,13 @@ def find_influences(
             for weight, way, live in ways:
                 value = rounded(strength * weight, 9)
                 ids = tuple(node_id(one) for one in _nodes(signal.node, way))
-                rank = (-value, len(way), ids, repr((signal.feed, signal.record_id, signal.kind)))
+                rank, name = (-value, len(way), ids), repr((signal.feed, signal.record_id, signal.kind))
                 key = (node, signal.lineage)
-                if key not in best or rank < best[key][0]:
-                    best[key] = (rank, Influence(value, way, signal, "", "", live, False, False))
-    for (node, lineage), (_, influence) in best.items():
+                if key in best and rank == best[key][0]:
+                    live = best[key][2].last_edge_live = live and best[key][2].last_edge_live
+                if key not in best or (rank, name) < best[key][:2]:
+                    best[key] = (rank, name, Influence(value, way, signal, "", "", live, False, False))
+    for (node, lineage), (_, _, influence) in best.items():
         claims = reaching[(node, lineage)]
         influence.standard = max((signal.standard for _, signal in claims), key=STANDARDS.index)
         influence.agency = _agency(lineage, [signal for _, signal in claims], cases, policy)
@@ -187,7 +190,7 @@ def find_influences(
             and ranks[signal.authority_level or "county"] >= ranks[policy.measures.same_holder.from_]
             for value, signal in claims
         )
-    return {key: influence for key, (_, influence) in best.items()}
+    return {key: influence for key, (_, _, influence) in best.items()}
 
 
 def _nodes(start: Node, way: tuple[Step, ...]) -> list[Node]:
