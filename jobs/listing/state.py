@@ -17,7 +17,7 @@ from jobs.policy import Policy
 
 PUBLISHED = (
     "type", "tenure_from", "issuer", "administrator", "measure", "test", "reasons", "reason_zh", "reason_en", "legal_basis", "deciding_body",
-    "human_decision", "remedy_channel", "materials_required", "due_on", "expires_on", "outcome",
+    "human_decision", "remedy_channel", "materials_required", "due_on", "expires_on", "outcome", "policy_version",
 )  # fmt: skip
 
 

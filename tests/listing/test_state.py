@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 
+from jobs.core.settings import ROOT
 from jobs.listing import state
+from jobs.releases.layout import load_layout
 from tests.signals.rows import POLICY, TABLES, frame, table
 
 ON = date(2026, 10, 16)
@@ -165,18 +167,25 @@ def test_a_term_counts_from_the_night_of_the_measure_and_a_due_date_is_given_onc
 
 
 def test_a_night_writes_an_event_only_for_what_entered_left_or_changed_a_published_column() -> None:
-    before = [listing(1), listing(2), listing(3), listing(4, score=0.5)]
+    before = [listing(1), listing(2), listing(3), listing(4, score=0.5), listing(6, policy_version="default 1.0.0")]
     after = [
         listing(1),
         listing(2, measure="restrict", test="verification_overdue"),
         listing(3, status="released", release_reason="verified", released_on=ON),
         listing(4, score=0.6),
         listing(5),
+        listing(6, policy_version="default 1.1.0"),
     ]
     events = state.find_events(table("blacklist.listings", before), table("blacklist.listings", after), ON).to_dicts()
     assert {(row["event"], row["listing_id"], row["measure"], row["reason"], row["night_on"]) for row in events} == {
         ("CHANGE", "L2", "restrict", "verification_overdue", ON),
         ("RELEASE", "L3", "verify", "verified", ON),
         ("ADD", "L5", "verify", "bound_to_fraud_phone", ON),
+        ("CHANGE", "L6", "verify", "bound_to_fraud_phone", ON),
     }
-    assert len(events) == 3
+    assert len(events) == 4
+
+
+def test_what_a_release_shows_of_a_listing_is_published() -> None:
+    shown = {column.name for column in load_layout(ROOT / "schemas").columns} & set(TABLES["blacklist.listings"].names)
+    assert shown - {"listing_id", "listed_on"} <= set(state.PUBLISHED)  # these two never change

@@ -161,7 +161,10 @@ def test_a_sentence_names_the_path_and_the_agencies_of_what_the_listing_stands_o
         TENURE, "line:x", "telecom", influence=0.96, n_edges=1, path=[{"kind": "device", "from_id": 8, "to_id": TENURE}]
     )
     given = world(
-        signals=[finding(), finding(signal_id="n", node_id=8, lineage="line:x", agency="telecom", standard="indicator")],
+        signals=[
+            finding(),
+            finding(signal_id="n", node_id=8, lineage="line:x", agency="telecom", standard="indicator"),
+        ],
         influences=[influence(TENURE, "case:a", "public_security", influence=0.95), nearby],
     )
     number = listed(list_tonight(given, night(1)))[TENURE]
@@ -193,7 +196,13 @@ def test_an_outcome_that_is_withdrawn_in_the_night_of_the_release_is_not_kept_by
     given = world(signals=[finding()])
     first = list_tonight(given, night(1))
     listing_id = listed(first)[TENURE]["listing_id"]
-    answer = {"listing_id": listing_id, "node_id": TENURE, "outcome": "restricted", "measure": "close", "is_valid": True}
+    answer = {
+        "listing_id": listing_id,
+        "node_id": TENURE,
+        "outcome": "restricted",
+        "measure": "close",
+        "is_valid": True,
+    }
     answered = given.outcomes.vstack(frame(OUTCOME, [answer]))
     second = list_tonight(go_on(given, first, outcomes=answered), night(2))
     assert listed(second)[TENURE]["outcome"] == "restricted"

@@ -19,6 +19,7 @@ from tests.oracle.product import (
     protected_groups,
     recipients,
 )
+from tests.oracle.promises import broken_promises
 from tests.oracle.shrink import Nights, shrink
 from tests.oracle.worlds import FEATURES, GAPS, Listed, World
 
@@ -71,7 +72,10 @@ class Pair:
         """One night; what differs in it, in words."""
         self.nights.append((on, deliveries))
         state = self.oracle.night(on, deliveries)
+        before = self.product.lake.frame("blacklist.listings")
         self.product.night(on, deliveries)
+        if broken := broken_promises(before, self.product.lake, on):
+            return "\n".join(["", *broken])
         if found := differences(state, self.product.lake, tables):
             return told(found, self.nights, state)
         self._name_listings(state)
@@ -131,7 +135,10 @@ def play_together(
     for _ in range(nights):
         gap = gaps.choice(GAPS)
         taken = [world.night(list(known.values()), gap) for world, known in zip(worlds, listed, strict=True)]
+        before = product.lake.frame("blacklist.listings")
         product.night(taken[0][0], [one for _, deliveries in taken for one in deliveries])
+        if broken := broken_promises(before, product.lake, taken[0][0]):
+            raise AssertionError("\n".join(broken))
         states = [oracle.night(*night) for oracle, night in zip(oracles, taken, strict=True)]
         theirs = [of_oracle(state) for state in states]
         for number, night in enumerate(taken):

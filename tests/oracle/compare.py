@@ -234,26 +234,6 @@ def _rings(lake: MemoryLake) -> Rows:
     return {ring: (frozenset(parties), n_parties) for (ring, n_parties), parties in members.items()}
 
 
-def lost_ids(lake: MemoryLake) -> list[tuple[str, int, date]]:
-    """Ids of parties and rings, and the night that gave each, from which graph.lineage leads neither to one that lives tonight nor to a RETIRE."""
-    told = sorted(lake.frame("graph.lineage").to_dicts(), key=lambda row: row["night_on"])
-    gone: dict[str, dict[int, list[tuple[date, int | None]]]] = {"party": {}, "ring": {}}
-    for row in told:
-        if row["event"] in ("MERGE", "RETIRE"):
-            gone[row["what"]].setdefault(row["id"], []).append((row["night_on"], row["into_id"]))
-    lives = {
-        what: set(lake.frame(f"graph.{table}")[f"{what}_id"])
-        for what, table in (("party", "parties"), ("ring", "rings"))
-    }
-
-    def leads(what: str, one: int, since: date) -> bool:
-        went = next(((on, into) for on, into in gone[what].get(one, ()) if on > since), None)
-        return one in lives[what] if went is None else went[1] is None or leads(what, went[1], went[0])
-
-    given = [(row["what"], row["id"], row["night_on"]) for row in told if row["event"] in ("NEW", "SPLIT")]
-    return [one for one in given if not leads(*one)]
-
-
 Differences = dict[str, list[tuple[Any, Any, Any]]]
 
 
