@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import polars as pl
 
-from jobs.core.frames import pick, stack
+from jobs.core.frames import UTC, pick, stack
 from jobs.graph.history import cut_versions
 from jobs.graph.intervals import ends
 from jobs.silver.standing import VERSION_ORDER
@@ -121,10 +123,12 @@ def _with_runs(cut: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def account_states(versions: pl.DataFrame) -> pl.DataFrame:
-    """One row per account: `closed_at` by its record with the newest start, and `state_recorded_at`, when that was recorded."""
-    order = [(name, True) for name in ("starts_at", *VERSION_ORDER, "record_id")]
-    newest = pick(versions.filter("is_newest"), "account_id", order)
-    return newest.select(
-        "account_id", "closed_at", pl.col("recorded_at").alias("state_recorded_at"), "scope", "account_type"
-    )
+def account_states(versions: pl.DataFrame, instant: datetime) -> pl.DataFrame:
+    """One row per account: `closed_at` by its record with the newest start; `open_recorded_at`: when any record that shows it open tonight was
+    last recorded."""
+    newest = versions.filter("is_newest")
+    is_open = ends(pl.col("closed_at")) >= pl.lit(instant, UTC)
+    shown = newest.filter(is_open).group_by("account_id").agg(open_recorded_at=pl.col("recorded_at").max())
+    first = pick(newest, "account_id", [(name, True) for name in ("starts_at", *VERSION_ORDER, "record_id")])
+    states = first.select("account_id", "closed_at", "scope", "account_type")
+    return states.join(shown, on="account_id", how="left", validate="1:1")

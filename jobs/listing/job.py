@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime
 
 import polars as pl
 
@@ -58,17 +58,17 @@ def _read(night: Night) -> Given:
         outcomes=people.outcomes,
         review_decisions=people.review_decisions,
         upheld=people.upheld,
-        accounts=_accounts(source),
+        accounts=_accounts(source, night.instant),
         reports=source.current("public_security/case_reports"),
     )
 
 
-def _accounts(source: Sources) -> pl.DataFrame:
+def _accounts(source: Sources, instant: datetime) -> pl.DataFrame:
     finance = accounts.account_versions(source.versions("finance/accounts"), scope="institution_id", opened="opened_at")
     internet = accounts.account_versions(
         source.versions("internet/internet_accounts"), scope="platform", opened="registered_at", account_type="internet_account"
     )  # fmt: skip
-    return accounts.account_states(stack([finance, internet]))
+    return accounts.account_states(stack([finance, internet]), instant)
 
 
 def tell(tonight: Tonight, on: date) -> list[str]:

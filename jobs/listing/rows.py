@@ -138,8 +138,7 @@ def find_contradictions(outcomes: pl.DataFrame, states: pl.DataFrame) -> pl.Data
         pl.lit("").alias("detail"),
     )  # fmt: skip
     open_again = states.filter("reopened").select(
-        "node_id", pl.concat_str(pl.lit("closed_"), "what", pl.lit("_is_open_again")).alias("reason"),
-        pl.concat_str("what", pl.lit(" record")).alias("source"), pl.lit("").alias("detail"),
+        "node_id", pl.lit("closed_but_shown_open").alias("reason"), pl.concat_str("what", pl.lit(" record")).alias("source"), pl.lit("").alias("detail"),
     )  # fmt: skip
     return pl.concat([foreign, open_again])
 
@@ -155,19 +154,16 @@ def know_states(given: Given, instant: datetime) -> pl.DataFrame:
         pl.col("acted_at").min().alias("_acted"), due_process.end_of_moment("acted_at").max().alias("_by")
     )  # fmt: skip
     accounts = given.accounts.select(
-        "closed_at", "scope", node_id="account_id", what=pl.lit("account"), _said="state_recorded_at"
+        "closed_at", "scope", node_id="account_id", what=pl.lit("account"), _shown="open_recorded_at"
     )
+    is_open = ends(pl.col("tenure_to")) >= pl.lit(instant, UTC)
     numbers = given.tenures.join(shut, on="node_id", how="semi").select(
-        pl.col("tenure_to").alias("closed_at"),
-        pl.lit(None, pl.String).alias("scope"),
-        "node_id",
-        what=pl.lit("number"),
-        _said="end_recorded_at",
-    )
+        pl.col("tenure_to").alias("closed_at"), pl.lit(None, pl.String).alias("scope"), "node_id", pl.lit("number").alias("what"),
+        pl.when(is_open).then("end_recorded_at").alias("_shown"),
+    )  # fmt: skip
     rows = stack([accounts, numbers]).join(shut, on="node_id", how="full", coalesce=True, validate="1:1")
     rows = rows.join(_issuers_in_cases(given.reports), on="node_id", how="full", coalesce=True, validate="1:1")
-    is_open = ends(pl.col("closed_at")) >= pl.lit(instant, UTC)
-    reopened = is_open & (pl.col("_said") > pl.col("_by"))
+    reopened = pl.col("_shown") > pl.col("_by")
     return rows.select(
         "node_id", "what", pl.min_horizontal("closed_at", "_acted").alias("closed_at"), pl.coalesce("scope", "_issuer").alias("scope"),
         reopened.fill_null(False).alias("reopened"),

@@ -8,6 +8,7 @@ import polars as pl
 import pytest
 
 from jobs.graph.accounts import account_states, account_supports, account_versions
+from tests.frames import moment
 from tests.graph.rows import FOREVER, ORDER_DDL, build, read
 
 DDL = (
@@ -248,10 +249,10 @@ def test_holdings_and_bindings_do_not_depend_on_the_order_of_the_rows(
 
 
 def test_an_account_is_closed_when_its_record_with_the_newest_start_says_so(versions: pl.DataFrame) -> None:
-    rows = {row["account_id"]: row for row in read(account_states(versions))}
+    rows = {row["account_id"]: row for row in read(account_states(versions, moment("2026-10-01")))}
     assert len(rows) == len(ACCOUNT)
     assert {name: rows[ACCOUNT[name]]["closed_at"] for name in CLOSED} == CLOSED
-    assert rows[ACCOUNT["closing one record ends nothing of another"]]["state_recorded_at"] == "2026-02-01"
+    assert rows[ACCOUNT["closing one record ends nothing of another"]]["open_recorded_at"] == "2026-02-01"
 
 
 def test_a_record_that_names_another_account_now_was_mistaken_before() -> None:

@@ -34,7 +34,7 @@ OUTCOME = (
     "tenures array<bigint>, reasons array<string>, acted_at timestamp, acted_at_is_day boolean, recorded_at timestamp, is_valid boolean"
 )
 NO_MOVES = Moves(*(frame("node_id bigint, now_id bigint, now_from timestamp", []) for _ in range(3)))
-ACCOUNTS = "account_id bigint, closed_at timestamp, state_recorded_at timestamp, scope string, account_type string"
+ACCOUNTS = "account_id bigint, closed_at timestamp, open_recorded_at timestamp, scope string, account_type string"
 REPORTS = (
     "recorded_at timestamp, involved array<struct<identifier_type: string, identifier_id: bigint, issuer: string>>"
 )
@@ -311,14 +311,14 @@ def test_a_score_and_a_crowd_are_leads_while_they_last_and_what_is_listed_or_pro
 
 
 def test_an_account_that_its_recipient_closed_leaves_and_a_later_record_that_shows_it_open_is_for_a_human() -> None:
-    given = world(signals=[finding()], accounts=[{"account_id": ACCOUNT, "state_recorded_at": "2026-10-03", "scope": BANK}])  # fmt: skip
+    given = world(signals=[finding()], accounts=[{"account_id": ACCOUNT, "open_recorded_at": "2026-10-03", "scope": BANK}])  # fmt: skip
     first = list_tonight(given, night(1))
     row = listed(first)[ACCOUNT]
     closed = {name: row[name] for name in ("listing_id", "node_id", "measure", "test", "lineages", "tenures", "reasons")}  # fmt: skip
     closed |= {"outcome": "closed", "acted_at": at("2026-10-02"), "recorded_at": at("2026-10-02"), "is_valid": True}
     second = list_tonight(go_on(given, first, outcomes=frame(OUTCOME, [closed])), night(3))
     assert events(second) == {("RELEASE", ACCOUNT, "acted")}
-    assert [(r["reason"], r["node_id"]) for r in second.for_review.to_dicts()] == [("closed_account_is_open_again", ACCOUNT)]  # fmt: skip
+    assert [(r["reason"], r["node_id"]) for r in second.for_review.to_dicts()] == [("closed_but_shown_open", ACCOUNT)]  # fmt: skip
     third = list_tonight(go_on(given, second, outcomes=frame(OUTCOME, [closed])), night(4))
     assert third.events.is_empty()
 

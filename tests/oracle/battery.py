@@ -6,7 +6,7 @@ from datetime import date
 from random import Random
 from typing import Any, Protocol
 
-from tests.oracle.compare import Views, differences, of_oracle, of_product, parts_of, told, unequal
+from tests.oracle.compare import Views, differences, of_oracle, of_product, parts_of, record_name, told, unequal
 from tests.oracle.model import Delivery, State
 from tests.oracle.oracle import Oracle
 from tests.oracle.product import (
@@ -148,7 +148,6 @@ def play_together(
         for number, world in enumerate(worlds):
             if number in wrong:
                 continue
-            theirs[number]["for_review"].pop(None, None)  # of no world
             if found := unequal(theirs[number], ours[number], tables):
                 text = told(found, played[number], states[number])
                 wrong[number] = Wrong(f"{world.name} at place {number} of {len(worlds)}", policy, played[number], text)
@@ -162,8 +161,9 @@ def _names(deliveries: Iterable[Delivery], theirs: Views) -> set[Any]:
     records = [record for delivery in deliveries for record in delivery.records]
     named = {node_id(one) for record in records for one in named_in(record)}
     cases = {f"case:{record['case_id']}" for record in records if record.get("case_id")}
-    found = set(theirs["tenures"]) | set(theirs["parties"]) | (set(theirs["for_review"]) - {None})
-    return named | cases | found | {key[0] for table in ("influences", "signals") for key in theirs[table]}
+    sources = {record_name(f"{one.feed}#{record['record_id']}") for one in deliveries for record in one.records}
+    found = set(theirs["tenures"]) | set(theirs["parties"])
+    return named | cases | sources | found | {key[0] for table in ("influences", "signals") for key in theirs[table]}
 
 
 def play_world(

@@ -193,13 +193,13 @@ class Claims:
         role: str | None = None,
         is_public: bool = False,
     ) -> None:
-        if lineage[0] == "case" and node in self.spared.get(lineage[1], ()):
-            if self.now < expires_at:
-                self.reviews.add(Review(node, "spared_party_accused", self._source(version)))
-            return
         if self.guard.reason(node) is not None:  # "A signal on one becomes a row for a human"
             if self.now < expires_at:
                 self.reviews.add(Review(node, "protected_identifier", self._source(version)))
+            return
+        if lineage[0] == "case" and node in self.spared.get(lineage[1], ()):
+            if self.now < expires_at:
+                self.reviews.add(Review(node, "spared_party_accused", self._source(version)))
             return
         rule = self.policy.signals.get(kind)  # type: ignore[call-overload]
         signal = Signal(
@@ -247,7 +247,9 @@ class Claims:
                 )
                 expires = start + self._days(kind)
                 human = None
-                if node in self.spared.get(case_id, ()) or identifier in self.spared.get(case_id, ()):
+                if self.guard.reason(node) is not None:  # whatever else is to be said of the claim
+                    human = Review(node, "protected_identifier", self._source(version))
+                elif node in self.spared.get(case_id, ()) or identifier in self.spared.get(case_id, ()):
                     # "a claim of that same case that names one of them in an offending role is a row for a human, not
                     # a signal"
                     human = Review(node, "spared_party_accused", self._source(version))

@@ -8,25 +8,30 @@ import polars as pl
 
 from jobs.graph.intervals import FOREVER
 from tests.oracle.lake import MemoryLake
-from tests.oracle.model import Delivery, Lineage, Listing, Node, State, Step, Tenure, tonight
+from tests.oracle.model import Delivery, Lineage, Listing, Node, Review, State, Step, Tenure, tonight
 from tests.oracle.model import lineage_text as lineage_text_of
 from tests.oracle.product import named_in, node_id
 
 Rows = dict[Any, Any]
 Views = dict[str, Rows]
 LONG_AGO = datetime(1, 1, 1, tzinfo=FOREVER.tzinfo)
-ATTACHES_TO_NOTHING = (
-    "names_nobody",
-    "identifier_is_not_the_listings",
-    "several_tenures_were_listed",
-    "outcome_of_no_listing",
-    "two_tenures_when_decided",
-)
-# Rows that only say of a record that it attaches to nothing or contradicts another: the two tell them of different nodes.
-NOT_COMPARED = (
-    "closed_but_shown_open", "decision_without_proposal", "decision_below_authority", "closed_account_is_open_again", "closed_number_is_open_again",
-    "decision_attaches_to_nothing",
-)  # fmt: skip
+REASONS = {
+    "spared_party_accused": "victim_named_as_offender", "number_was_displayed": "number_was_spoofed", "two_tenures_on_that_day": "two_tenures_that_day",
+    "article_22_spared_party": "victims_account_bound_to_fraud_phone", "not_ours": "recipient_says_not_ours", "proposal": "proposal_to_decide",
+    "outcome_of_another_recipient": "outcome_not_by_administrator",
+    "outcome_of_no_listing": "outcome_not_by_administrator",
+}  # fmt: skip
+"""Why a person must look, by the oracle's names and the product's; those that are the same are not here."""
+DECISIONS = {
+    "names_nobody": "identifier_unreadable", "identifier_is_not_the_listings": "identifier_is_not_the_listings",
+    "several_tenures_were_listed": "several_tenures_were_listed", "two_tenures_when_decided": "two_tenures_that_day",
+    "decision_without_proposal": "rests_on_nothing", "decision_below_authority": "rests_on_nothing",
+    "no_proposal_stood": "rests_on_nothing", "below_the_authority_it_needs": "rests_on_nothing",
+}  # fmt: skip
+"""Of a decision that decides nothing, why: the product's `detail`. It has no node where it attaches to none; without the authority that it
+needs, it may say so or, once the proposal is gone, that none stood."""
+BY_RECORD = ("protected_identifier", "victim_named_as_offender", "number_was_spoofed", "two_tenures_that_day", "outcome_not_by_administrator", "outcome_contradicts_measure")  # fmt: skip
+"""Rows of which both say by what record; the others are one for a node."""
 
 
 def _merged(times: Iterable[tuple[datetime | None, datetime | None]]) -> frozenset[tuple[datetime, datetime]]:
@@ -125,7 +130,7 @@ def of_oracle(state: State) -> Views:
             for one in state.proposals if one.status == "open"
         },
         "events": _counted((one.event, node_id(one.node), one.measure, one.reason) for one in state.events),
-        "for_review": {(node_id(one.node) if one.node else None): True for one in state.for_review if one.reason not in (*NOT_COMPARED, *ATTACHES_TO_NOTHING)},
+        "for_review": dict.fromkeys(map(_review_of_oracle, state.for_review), True),
     }  # fmt: skip
 
 
@@ -194,12 +199,30 @@ def of_product(lake: MemoryLake, on: date) -> Views:
             for one in rows("blacklist.proposals") if one["status"] == "open"
         },
         "events": _counted((one["event"], one["node_id"], one["measure"], one["reason"]) for one in rows("blacklist.events") if one["night_on"] == on),
-        "for_review": {
-            one["node_id"]: True
-            for one in rows("blacklist.for_review")
-            if one["status"] == "open" and one["reason"] not in NOT_COMPARED
-        },
+        "for_review": {_review_of_product(one): True for one in rows("blacklist.for_review") if one["status"] == "open"},
     }  # fmt: skip
+
+
+def _review_of_oracle(one: Review) -> tuple[str, str | None, int | None]:
+    """Why, by what record, and of what node."""
+    reason = REASONS.get(one.reason, one.reason)
+    if one.reason in DECISIONS:
+        is_of_a_node = one.reason in ("decision_without_proposal", "decision_below_authority")
+        return DECISIONS[one.reason], record_name(one.source), node_id(one.node) if one.node and is_of_a_node else None
+    return reason, record_name(one.source) if reason in BY_RECORD else None, node_id(one.node) if one.node else None
+
+
+def _review_of_product(row: dict[str, Any]) -> tuple[str, str | None, int | None]:
+    source, _, detail = row["detail"].partition(": ")
+    record = record_name(source.replace(" ", "#"))
+    if row["reason"] == "decision_attaches_to_nothing":
+        return DECISIONS.get(detail, detail), record, row["node_id"]
+    return row["reason"], record if row["reason"] in BY_RECORD else None, row["node_id"]
+
+
+def record_name(source: str) -> str:
+    """A record that is named as `feed#record_id`, so that a row is known to be of its world."""
+    return f"record:{source}"
 
 
 def _named(listing: Listing, on: date) -> str | None:
@@ -288,8 +311,6 @@ def _level(theirs: Views, ours: Views) -> None:
                     ours[table][key] = more
             elif set(fewer[place]) <= set(more[place]):
                 ours[table][key] = (*fewer[:place], more[place], *fewer[place + 1 :])
-    ours["for_review"].pop(None, None)
-    theirs["for_review"].pop(None, None)
 
 
 class Names:

@@ -221,7 +221,7 @@ class Oracle:
         self._propose(night, in_force)
         events = self._list(night, in_force, fresh_appeals, fresh_outcomes)
         night.reviews |= {Review(one.node, "proposal", "") for one in self.memory.proposals if one.status == "open"}
-        night.reviews |= set(self.memory.undecided.values())
+        night.reviews |= self._undecided(numbers)
         for version in self._outcomes():
             answer = self.memory.answers[(version.feed, version.record_id)]
             of, acted = answer.told_of, as_moment(version["acted_at"])
@@ -563,6 +563,7 @@ class Oracle:
         """
         for listing in self.memory.listings:
             listing.outcome = None
+        closed_by: dict[Node, datetime] = {}  # when it was last closed
         for version in sorted(
             self._outcomes(), key=lambda one: (as_moment(one["acted_at"])[0], one.recorded_at, one["outcome"])
         ):
@@ -574,10 +575,12 @@ class Oracle:
             node = self._moved(answer.listing.node, answer, acted, night.numbers)
             if answer.applies and version["outcome"] == "closed":
                 night.closed[node] = acted
-                if self._shown_open(node, version.recorded_at, night):
-                    night.reviews.add(Review(node, "closed_but_shown_open", f"{version.feed}#{version.record_id}"))
+                closed_by[node] = max(last_of(acted), closed_by.get(node, last_of(acted)))
             if answer.applies and version["outcome"] in FREEING:
                 night.asked.append(Asked(node, answer.tenures, acted))
+        for node, by in closed_by.items():
+            if self._shown_open(node, by, night):
+                night.reviews.add(Review(node, "closed_but_shown_open", ""))
 
     @staticmethod
     def _shown_open(node: Node, since: datetime, night: Night) -> bool:
@@ -614,10 +617,6 @@ class Oracle:
                 self.memory.undecided[key] = review
                 continue
             node = nodes[-1]
-            needed = self.policy.measures.decision_from.get(measure)
-            if needed is not None and self.ranks[version["authority_level"]] < self.ranks[needed]:
-                self.memory.undecided[key] = Review(node, "decision_below_authority", source)
-                continue
             proposal = next(
                 (
                     one
@@ -627,6 +626,14 @@ class Oracle:
                 None,
             )
             standing = next((one for one in self._valid_decisions(night) if one.node == node), None)
+            frees = standing is not None and _decided_rank(measure) < _decided_rank(standing.measure)
+            if proposal is None and not frees and (before is None or before.node != node):
+                self.memory.undecided[key] = Review(node, "decision_without_proposal", source)
+                continue
+            needed = self.policy.measures.decision_from.get(measure)
+            if needed is not None and self.ranks[version["authority_level"]] < self.ranks[needed]:
+                self.memory.undecided[key] = Review(node, "decision_below_authority", source)
+                continue
             if proposal is not None:
                 lineages = proposal.lineages
                 direct = frozenset(
@@ -638,11 +645,9 @@ class Oracle:
                 proposal.decided_on, proposal.decision_ref = night.on, version["decision_ref"]
             elif before is not None and before.node == node:
                 lineages, direct = before.lineages, before.direct
-            elif standing is not None and _decided_rank(measure) < _decided_rank(standing.measure):
-                lineages, direct = standing.lineages, standing.direct
             else:
-                self.memory.undecided[key] = Review(node, "decision_without_proposal", source)
-                continue
+                assert standing is not None
+                lineages, direct = standing.lineages, standing.direct
             term = self.policy.measures.terms[measure] if measure != "none" else 0  # type: ignore[index]
             taken_on = before.taken_on if before is not None and before.measure == measure else night.on
             self.memory.decisions[key] = Decision(
@@ -660,6 +665,16 @@ class Oracle:
                 taken_on + timedelta(days=term),
                 before.lapsed if before is not None and before.measure == measure else False,
             )
+
+    def _undecided(self, numbers: Numbers) -> set[Review]:
+        """Rows for a human of the decisions that stand and decided nothing, where their tenures are tonight."""
+        found = set()
+        for version in self.bronze.newest(REVIEWS):
+            review = self.memory.undecided.get((version.feed, version.record_id))
+            if review is not None:
+                nodes = self._of(version, numbers)
+                found.add(review._replace(node=nodes[-1]) if nodes else review)
+        return found
 
     def _valid_decisions(self, night: Night) -> list[Decision]:
         """Of each node the newest decision that counts: "the newest decision on a node replaces the one before"."""

@@ -241,7 +241,7 @@ def test_appeal_is_sticky_and_a_new_case_cites_it(story: Story) -> None:
     assert state.events == []
     state = story.night("2026-10-04", {CASES: [case("C2", "2026-10-03", "2026-10-04")]})
     assert listed(state, b) == ("close", ("finding",))
-    assert "D-7" in state.active(b).cites
+    assert "appeal D-7" in state.active(b).cites
 
 
 def test_two_agencies_propose_and_a_person_decides(story: Story) -> None:
