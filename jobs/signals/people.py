@@ -75,7 +75,7 @@ class _Attaching:
 
     def upheld(self) -> pl.DataFrame:
         """One that is quarantined stands beside the newest good version; one on a number that nobody was known to hold is of whoever is known
-        since to have held it."""
+        since to have held it; one on a SIM is of the SIM itself too."""
         source, feed = Sources.of(self.night), "public_security/appeal_decisions"
         freeing = source.freeing(feed).with_columns(is_newest=pl.lit(None, pl.Boolean))
         versions = due_process.dated(stack([source.versions(feed), freeing]))
@@ -84,7 +84,9 @@ class _Attaching:
         freeing = attached.filter(pl.col("is_newest").is_null() & (pl.col("outcome") == "upheld"))
         upheld = stack([due_process.stand_by(attached.filter(pl.col("is_newest").is_not_null())), freeing])
         of_holders = upheld.join(self.moves.since, left_on="named_id", right_on="node_id", how="inner")
-        return stack([upheld, of_holders.with_columns(node_id="now_id")]).unique()
+        of_sims = upheld.filter(pl.col("subject_type").is_in(due_process.SIMS) & pl.col("node_id").is_not_null())
+        also = of_holders.with_columns(node_id="now_id"), of_sims.with_columns(node_id="subject_id")
+        return stack([upheld, *also]).unique()
 
     def reviews(self) -> pl.DataFrame:
         versions = Sources.of(self.night).versions("public_security/review_decisions")

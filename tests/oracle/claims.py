@@ -192,6 +192,7 @@ class Claims:
         case_id: str | None = None,
         role: str | None = None,
         is_public: bool = False,
+        own_lineage: Lineage | None = None,
     ) -> None:
         if self.guard.reason(node) is not None:  # "A signal on one becomes a row for a human"
             if self.now < expires_at:
@@ -220,6 +221,7 @@ class Claims:
             role=role,
             is_public=is_public,
             live=self.now < expires_at,
+            own_lineage=own_lineage,
         )
         if signal not in self.signals:
             self.signals.append(signal)
@@ -350,9 +352,21 @@ class Claims:
             expires = ordered[0] + self._days(kind)
             if version["expires_at"] is not None:
                 expires = min(version["expires_at"], ordered[0] + timedelta(days=rule.at_most_days or rule.lives_days))
-            lineage: Lineage = ("case", case_id) if case_id else ("finance", "control", account)
+            alone: Lineage = ("finance", "control", account)
+            lineage = ("case", case_id) if case_id else alone
+            own = lineage if version["case_id"] else alone
             level = version["authority_level"]
-            self._add(account, kind, version, lineage, ordered, expires, authority_level=level, case_id=case_id)
+            self._add(
+                account,
+                kind,
+                version,
+                lineage,
+                ordered,
+                expires,
+                authority_level=level,
+                case_id=case_id,
+                own_lineage=own,
+            )
 
     def _fraud_ends(self) -> None:
         """ "subscription ended with reason `fraud`, on the tenure that ended: 365 days from `deactivated_at`"."""
@@ -421,13 +435,16 @@ class Claims:
                 )
 
 
-def first_known(signals: list[Signal], cases: Cases) -> dict[Lineage, datetime]:
-    """0007: "Every lineage of which any standing record was recorded by …": the least recorded_at of each lineage."""
+def first_known(signals: list[Signal], bronze: Bronze) -> dict[Lineage, datetime]:
+    """0007: the least recorded_at of each lineage; of a case that of any record that ever named it, "the same evidence sent again": a control
+    that joined it by date says nothing of since when it is known.
+    """
     found: dict[Lineage, datetime] = {}
     for signal in signals:
-        found[signal.lineage] = min(signal.first_known_at, found.get(signal.lineage, signal.first_known_at))
-    for case_id, case in cases.by_id.items():
-        for version in case.versions:
-            at = found.get(("case", case_id), version.recorded_at)
-            found[("case", case_id)] = min(at, version.recorded_at)
+        found[signal.own] = min(signal.first_known_at, found.get(signal.own, signal.first_known_at))
+    for versions in bronze.versions("public_security/case_reports").values():
+        for version in versions:
+            if not version.is_withdrawal and not version.frees_only and version["case_id"]:
+                lineage = ("case", version["case_id"])
+                found[lineage] = min(version.recorded_at, found.get(lineage, version.recorded_at))
     return found

@@ -28,7 +28,7 @@ DECISIONS = {
     "decision_without_proposal": "rests_on_nothing", "decision_below_authority": "rests_on_nothing",
     "no_proposal_stood": "rests_on_nothing", "below_the_authority_it_needs": "rests_on_nothing",
 }  # fmt: skip
-"""Of a decision that decides nothing, why: the product's `detail`. It has no node where it attaches to none; without the authority that it
+"""Of a decision that decides nothing, why: the product's `detail`. Where it attaches to none it is of what it names; without the authority that it
 needs, it may say so or, once the proposal is gone, that none stood."""
 BY_RECORD = ("protected_identifier", "victim_named_as_offender", "number_was_spoofed", "two_tenures_that_day", "outcome_not_by_administrator", "outcome_contradicts_measure")  # fmt: skip
 """Rows of which both say by what record; the others are one for a node."""
@@ -95,7 +95,7 @@ def of_oracle(state: State) -> Views:
         "signals": _several(
             ((node_id(one.node), one.kind, lineage_text(one.lineage), one.feed, one.record_id, one.role if one.case_id and one.kind.startswith("case") else None), (
                 one.strength, one.standard, one.agency, one.occurred[0], one.occurred[1], one.expires_at, one.known_at, one.first_known_at,
-                one.authority_level, one.case_id, one.live, one.is_public,
+                one.authority_level, one.case_id, one.live, one.is_public, lineage_text(one.own),
             ))
             for one in state.signals
         ),
@@ -163,7 +163,7 @@ def of_product(lake: MemoryLake, on: date) -> Views:
         "signals": _several(
             ((one["node_id"], one["kind"].split(":")[1] if one["is_public"] else one["kind"], one["lineage"], one["feed"], one["record_id"], one["role"] if one["kind"].startswith("case") else None), (
                 one["strength"], one["standard"], one["agency"], one["occurred_at"], one["occurred_is_day"], one["expires_at"], one["known_at"],
-                one["first_known_at"], one["authority_level"], one["case_id"], one["is_live"], one["is_public"],
+                one["first_known_at"], one["authority_level"], one["case_id"], one["is_live"], one["is_public"], one["own_lineage"],
             ))
             for one in rows("graph.signals")
         ),
@@ -207,8 +207,7 @@ def _review_of_oracle(one: Review) -> tuple[str, str | None, int | None]:
     """Why, by what record, and of what node."""
     reason = REASONS.get(one.reason, one.reason)
     if one.reason in DECISIONS:
-        is_of_a_node = one.reason in ("decision_without_proposal", "decision_below_authority")
-        return DECISIONS[one.reason], record_name(one.source), node_id(one.node) if one.node and is_of_a_node else None
+        return DECISIONS[one.reason], record_name(one.source), node_id(one.node) if one.node else None
     return reason, record_name(one.source) if reason in BY_RECORD else None, node_id(one.node) if one.node else None
 
 

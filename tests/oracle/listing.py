@@ -131,11 +131,11 @@ class Night:
             return "account_closed"
         return None
 
-    def cleared(self, node: Node, lineage: Lineage, direct: bool) -> bool:
+    def cleared(self, node: Node, lineage: Lineage, direct: bool, since: datetime | None = None) -> bool:
         """An upheld appeal clears of everything known then; an outcome of what reaches the node "by association or
         the Article 22 rule".
         """
-        return is_cleared(self.clearances, self.first_known, node, lineage, direct)
+        return is_cleared(self.clearances, self.first_known, node, lineage, direct, since)
 
     def is_spared(self, node: Node, lineage: Lineage) -> bool:
         return lineage[0] == "case" and node in self.spared.get(lineage[1], ())
@@ -148,7 +148,8 @@ class Night:
         for signal in self.signals:
             if signal.node != node or not signal.live or signal.standard != "finding":
                 continue
-            if self.cleared(node, signal.lineage, True) or self.is_spared(node, signal.lineage):
+            is_cleared = self.cleared(node, signal.lineage, True, signal.first_known_at)
+            if is_cleared or self.is_spared(node, signal.lineage):
                 continue
             high = self.ranks[signal.authority_level or "county"] >= self.ranks[self.policy.measures.finding_close_from]
             found["close" if high else "suspend"].add(signal.lineage)
@@ -163,15 +164,15 @@ class Night:
         """
         found: dict[Tenure, dict[Lineage, Moment]] = defaultdict(dict)
 
-        def note(tenure: Tenure, lineage: Lineage, moment: Moment) -> None:
-            if self.cleared(tenure, lineage, True) or self.is_spared(tenure, lineage):
+        def note(tenure: Tenure, lineage: Lineage, moment: Moment, since: datetime | None = None) -> None:
+            if self.cleared(tenure, lineage, True, since) or self.is_spared(tenure, lineage):
                 return
             found[tenure][lineage] = min(moment, found[tenure].get(lineage, moment))
 
         for signal in self.signals:
             counts = signal.standard == "finding" or signal.kind == "subscription_fraud"
             if isinstance(signal.node, Tenure) and signal.live and counts:
-                note(signal.node, signal.lineage, signal.occurred)
+                note(signal.node, signal.lineage, signal.occurred, signal.first_known_at)
         for decision in decisions:
             direct = [one for one in self.signals if one.node == decision.node and one.lineage in decision.lineages]
             if isinstance(decision.node, Tenure) and direct:
@@ -226,7 +227,9 @@ class Night:
         if type_of(node) in DOCUMENTS:  # "Documents are listed only by a direct `finding`"
             return None, False
         influences = self.of_node.get(node, {})
-        derived = [one for one in influences.values() if one.by_own_party_finding]
+        derived = [
+            one for one in influences.values() if one.by_own_party_finding and not self._walks_an_old_binding(one)
+        ]
         settled = self.parties.kind(node) not in ("contested", "ambiguous") and node not in self.parties.contested
         if not derived or not settled or self.scores[node] < self.policy.measures.same_holder.score:
             return None, False
@@ -234,6 +237,25 @@ class Night:
         if not all(one.last_edge_live for one in derived if one.influence == strongest):
             return None, True
         return Candidate("verify", SAME_HOLDER, frozenset(influences)), False
+
+    def _walks_an_old_binding(self, influence: Influence) -> bool:
+        """0007: derived control goes no further back than the Article 22 rule: "on an implicit tenure: bindings that began at most 2 years
+        before the moment".
+        """
+        moment = influence.signal.occurred[0]
+        early = moment - timedelta(days=self.policy.measures.implicit_tenure_binding_days)
+        for step in influence.path:
+            if step.kind != "bound_phone" or not isinstance(step.dst, Tenure) or step.dst in self.numbers.rows:
+                continue
+            records = self.edges[("bound_phone", step.src, step.dst)].support
+            if not any(
+                (one.valid_to is None or one.valid_to >= moment)
+                and one.valid_from is not None
+                and one.valid_from >= early
+                for one in records
+            ):
+                return True
+        return False
 
     def proposes(self, node: Node, turned_down: frozenset[Lineage]) -> tuple[str, frozenset[Lineage]] | None:
         """ "Score ≥ 0.7 with at least two lineages of standard `report` or `finding`, of two agencies, one of them
@@ -267,9 +289,13 @@ class Night:
     def said_of(self, node: Node, lineage: Lineage) -> bool:
         """ "one of them direct": a report or finding of the lineage names the node itself."""
         return any(
-            one.node == node and one.lineage == lineage and one.live and one.standard != "indicator"
+            one.node == node
+            and one.lineage == lineage
+            and one.live
+            and one.standard != "indicator"
+            and not self.cleared(node, lineage, True, one.first_known_at)
             for one in self.signals
-        ) and not self.cleared(node, lineage, True)
+        )
 
     def decision_stands(self, decision: Decision) -> bool:
         """ "holds for its term while none of the lineages it rests on is withdrawn, unfounded, released or cleared;
@@ -281,7 +307,8 @@ class Night:
             direct = lineage in decision.direct
             if self.cleared(decision.node, lineage, direct) or self.is_spared(decision.node, lineage):
                 return False
-            if not any(one.lineage == lineage and (not direct or one.node == decision.node) for one in self.signals):
+            said = [one for one in self.signals if lineage in (one.lineage, one.own)]
+            if not any(not direct or one.node == decision.node for one in said):
                 return False
         return True
 
@@ -291,8 +318,10 @@ class Night:
         """
         found = {one.agency for lineage in lineages if (one := self.influences.get((node, lineage))) is not None}
         for lineage in lineages:
-            said = [one for one in self.signals if one.lineage == lineage]
-            live = [one for one in said if one.live and not self.cleared(one.node, lineage, True)]
+            said = [one for one in self.signals if lineage in (one.lineage, one.own)]
+            live = [
+                one for one in said if one.live and not self.cleared(one.node, one.lineage, True, one.first_known_at)
+            ]
             found |= {one.agency for one in live or said}
         return tuple(sorted(found))
 
@@ -322,15 +351,23 @@ class Night:
 
 
 def is_cleared(
-    clearances: list[Clearance], known: dict[Lineage, datetime], node: Node, lineage: Lineage, direct: bool
+    clearances: list[Clearance],
+    known: dict[Lineage, datetime],
+    node: Node,
+    lineage: Lineage,
+    direct: bool,
+    since: datetime | None = None,
 ) -> bool:
-    """Whether one of the clearances frees the node of the lineage. `direct`: asked about a claim on the node itself."""
+    """Whether one of the clearances frees the node of the lineage. `direct`: asked about a claim on the node itself; `since`: when a claim
+    itself was known, which its lineage may not have been.
+    """
+    first = min((one for one in (known.get(lineage), since) if one is not None), default=None)
     for one in clearances:
         if one.node != node or one.scope == "proposal" or (one.scope == "association" and direct):
             continue
         if one.lineages is not None:
             if lineage in one.lineages:
                 return True
-        elif one.known_until is not None and lineage in known and known[lineage] <= one.known_until:
+        elif one.known_until is not None and first is not None and first <= one.known_until:
             return True
     return False

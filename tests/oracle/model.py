@@ -211,6 +211,12 @@ class Signal:
     role: str | None = None
     is_public: bool = False
     live: bool = True
+    own_lineage: Lineage | None = None  # of a control that joined its case by date
+
+    @property
+    def own(self) -> Lineage:
+        """Its lineage by itself: "a control that had joined the case by its date then stands for itself"."""
+        return self.own_lineage or self.lineage
 
 
 class Step(NamedTuple):

@@ -225,6 +225,10 @@ class Numbers:
             if sim in (use.period.imsi, use.period.iccid) and touches_moment(use.period.interval, moment)
         }
 
+    def ever_served(self, sim: Identifier) -> set[Node]:
+        """Every tenure that a SIM served at any time."""
+        return {use.tenure for use in self.sims if sim in (use.period.imsi, use.period.iccid)}
+
     def resolve(self, identifier: Identifier, moment: Moment) -> Node | None:
         """The node that a claim on an identifier at a moment is on; None where a day leaves it open."""
         if identifier.type == "phone":

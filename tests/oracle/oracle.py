@@ -47,6 +47,7 @@ from tests.oracle.model import (
     as_moment,
     by_repr,
     last_of,
+    midnight,
     tonight,
     type_of,
 )
@@ -61,6 +62,8 @@ SCOPED = ("bank_account", "payment_account", "internet_account", "crypto_wallet"
 OUTCOMES = ("finance/measure_outcomes", "internet/measure_outcomes", "telecom/measure_outcomes")
 FREEING = ("verified_clean", "rectified")
 Key = tuple[str, str]  # feed, record_id
+Since = dict[Tenure, list[Tenure]]
+"""Of tenures named while nobody was known to hold them, who is known since to have held them."""
 
 
 @dataclass
@@ -103,6 +106,8 @@ class Memory:
     undecided: dict[Key, Review] = field(default_factory=dict)
     blocks: list[tuple[Node, str, frozenset[Lineage]]] = field(default_factory=list)  # after `term_ended`
     aliases: dict[str, Listing] = field(default_factory=dict)
+    named: dict[Tenure, tuple[tuple[Identifier, ...], date]] = field(default_factory=dict)
+    """Tenures that something in force named, with whose each was and the last night that named it."""
     parties: dict[Node, Node] = field(default_factory=dict)  # last night's member -> id
     rings: dict[Node, Node] = field(default_factory=dict)
 
@@ -180,15 +185,15 @@ class Oracle:
         parties = Parties(nodes, edges, sharing, numbers, self.node_id, lambda node: first_seen[_named(node)])
         spared = find_spared(cases, bronze, numbers, parties)
         claims = Claims(bronze, cases, numbers, guard, spared, policy, self.contracts, self.codes, now)
-        known = first_known(claims.signals, cases)
+        known = first_known(claims.signals, bronze)
 
-        self._move_listings(numbers)
+        since = self._follow(on, numbers)
         fresh_appeals = self._take_appeals(numbers)
         fresh_outcomes = self._take_outcomes(on, numbers, accounts)
-        clearances = self._clearances(numbers)
+        clearances = self._clearances(numbers, since)
 
-        def cleared(node: Node, lineage: Lineage, direct: bool) -> bool:
-            return is_cleared(clearances, known, node, lineage, direct)
+        def cleared(node: Node, lineage: Lineage, direct: bool, since: datetime) -> bool:
+            return is_cleared(clearances, known, node, lineage, direct, since)
 
         reach = Reach(edges, sharing, guard, spared, cleared, policy, now)
         influences = find_influences(claims.signals, reach, parties, cases, policy, self.ranks, self.node_id)
@@ -215,11 +220,12 @@ class Oracle:
             self.node_id,
         )
         night.reviews |= claims.reviews
-        self._outcomes_in_force(night)
+        self._outcomes_in_force(night, since)
         self._take_decisions(night)
         in_force = self._decisions_in_force(night)
         self._propose(night, in_force)
         events = self._list(night, in_force, fresh_appeals, fresh_outcomes)
+        self._name_tenures(on, numbers, night)
         night.reviews |= {Review(one.node, "proposal", "") for one in self.memory.proposals if one.status == "open"}
         night.reviews |= self._undecided(numbers)
         for version in self._outcomes():
@@ -321,28 +327,35 @@ class Oracle:
         listing = self._find_listing(version["listing_id"])
         if subject is None:
             return ((listing.node,), None) if listing else ((), Review(None, "names_nobody", source))
+        is_sim = subject.type in ("imsi", "iccid")
+        ever = numbers.ever_served(subject) if is_sim else set()
         if listing is not None:
             of_listing = Identifier("phone", listing.node.phone) if isinstance(listing.node, Tenure) else listing.node
-            if subject != of_listing:
+            if subject != of_listing and listing.node not in ever:
                 return (), Review(subject, "identifier_is_not_the_listings", source)
             return (listing.node,), None
         decided = _decided_at(version)
-        if subject.type == "phone":
+        if subject.type == "phone" or is_sim:
             listed = {
                 one.node
                 for one in self.memory.listings
-                if isinstance(one.node, Tenure) and one.node.phone == subject.value
+                if isinstance(one.node, Tenure) and (one.node.phone == subject.value or one.node in ever)
             }
             if len(listed) > 1:
                 return (), Review(subject, "several_tenures_were_listed", source)
             if listed:
                 return (next(iter(listed)),), None
+            if is_sim:
+                served = numbers.served(subject, decided)
+                return ((served or subject,), None)
             node = numbers.attach(subject.value, decided)  # "`decided_at` last"
             return ((node,), None) if node else ((), Review(subject, "two_tenures_when_decided", source))
-        if subject.type in ("imsi", "iccid"):
-            served = numbers.served(subject, decided)
-            return tuple(by_repr({subject, served} - {None})), None
         return (subject,), None
+
+    def _names_a_sim(self, version: Version) -> bool:
+        """Who is cleared by a SIM is cleared of what is said of the SIM itself too."""
+        subject = as_identifier(version["subject"])
+        return subject is not None and subject.type in ("imsi", "iccid") and bool(self._heard(version).nodes)
 
     def _is_by_moment(self, version: Version) -> bool:
         """Whether neither a listing nor a tenure that was ever listed says which tenure an appeal is about."""
@@ -396,9 +409,20 @@ class Oracle:
         """Upheld appeals that came tonight: node -> reference."""
         new, fresh = self._hear(APPEALS, numbers), {}
         for version in self._appeals():
-            if (APPEALS, version.record_id, version.key) in new and self._counting(version) is version:
+            is_new = (APPEALS, version.record_id, version.key) in new and not self._is_said_again(version, new)
+            if is_new and self._counting(version) is version:
                 fresh |= dict.fromkeys(self._of(version, numbers), version["decision_ref"])
         return fresh
+
+    def _is_said_again(self, version: Version, new: list[tuple[Any, ...]]) -> bool:
+        """Whether a version that came before says the same: it lifted what was listed then."""
+        said = ("listing_id", "subject", "outcome", "decided_at")
+        return any(
+            one.record_id == version.record_id
+            and (APPEALS, one.record_id, one.key) not in new
+            and all(one[name] == version[name] for name in said)
+            for one in self._said(APPEALS)
+        )
 
     def _counting(self, version: Version) -> Version:
         """0007: an appeal's version that attaches to nothing takes back nothing; a dismissal does."""
@@ -480,7 +504,10 @@ class Oracle:
             return False
         if type_of(listing.node) == "imei":  # "devices every carrier"
             return recipient["kind"] == "carrier"
-        return listing.administrator == recipient["id"]  # as the release said that it answers
+        administrator = listing.administrator  # as the release said that it answers
+        if isinstance(listing.node, Tenure) and listing.status == "active":
+            administrator = self._administrator(listing.node, numbers, accounts) or administrator
+        return administrator == recipient["id"]
 
     def _administrator(self, node: Node, numbers: Numbers, accounts: Accounts) -> str | None:
         """ "a phone the carrier of its newest subscription; an account its institution or platform; a card the bank
@@ -521,30 +548,72 @@ class Oracle:
             return numbers.attach(node.phone, at) or node
         return moved(node, answer.holders.get(node, ()), at, numbers)
 
-    def _move_listings(self, numbers: Numbers) -> None:
-        """ "`listing_id` is stable for the life of a listing": it stays with its tenure, and so does what its term used up."""
-        for listing in self.memory.listings:
-            before = listing.node
-            if isinstance(before, Tenure) and not numbers.is_there(before) and listing.holders:
-                mine = [
+    def _follow(self, on: date, numbers: Numbers) -> Since:
+        """ "Clearances, decisions and outcomes move with their tenure when `tenure_from` is corrected"; "`listing_id` is stable for the life of a
+        listing". What names a tenure that is no more names that of the same number and holder that starts nearest.
+        """
+        now: dict[Node, Node] = {}
+        since: Since = {}
+        for was, (holders, named_on) in self.memory.named.items():
+            rows = numbers.of_phone.get(was.phone, [])
+            if not holders:
+                end = midnight(named_on + DAY)
+                since[was] = [
                     row.node
-                    for row in numbers.of_phone.get(before.phone, [])
-                    if set(row.holders) & set(listing.holders)
+                    for row in rows
+                    if row.node.tenure_from is not None
+                    and row.node.tenure_from < end
+                    and (row.to is None or was.tenure_from is None or row.to > was.tenure_from)
                 ]
+            elif not numbers.is_there(was):
+                mine = [row.node for row in rows if set(row.holders) & set(holders)]
                 if mine:
-                    listing.node = min(mine, key=lambda node: (_apart(node, before), self.node_id(node)))
-                    self.memory.blocks = [
-                        (listing.node if one[0] == before else one[0], *one[1:]) for one in self.memory.blocks
-                    ]
+                    now[was] = min(mine, key=lambda node: (_apart(node, was), self.node_id(node)))
 
-    def _clearances(self, numbers: Numbers) -> list[Clearance]:
+        def moved_lineages(lineages: frozenset[Lineage]) -> frozenset[Lineage]:
+            return frozenset(tuple(now.get(part, part) for part in lineage) for lineage in lineages)  # type: ignore[call-overload]
+
+        for listing in self.memory.listings:
+            listing.node = now.get(listing.node, listing.node)
+            listing.lineages = moved_lineages(listing.lineages)
+            listing.tenures = frozenset(now.get(one, one) for one in listing.tenures)  # type: ignore[misc]
+        for proposal in self.memory.proposals:
+            proposal.node, proposal.lineages = now.get(proposal.node, proposal.node), moved_lineages(proposal.lineages)
+        for decision in self.memory.decisions.values():
+            decision.lineages, decision.direct = moved_lineages(decision.lineages), moved_lineages(decision.direct)
+        self.memory.blocks = [
+            (now.get(node, node), measure, moved_lineages(spent)) for node, measure, spent in self.memory.blocks
+        ]
+        first: dict[Node, Proposal] = {}
+        for proposal in sorted((one for one in self.memory.proposals if one.status == "open"), key=_opened):
+            if first.setdefault(proposal.node, proposal) is not proposal:
+                proposal.status, proposal.decided_on = "withdrawn", on
+        return since
+
+    def _name_tenures(self, on: date, numbers: Numbers, night: Night) -> None:
+        """Keeps whose the tenures are that something in force names."""
+        naming: list[tuple[Node, frozenset[Lineage]]] = [
+            (one.node, one.lineages)
+            for one in (*self.memory.listings, *self.memory.proposals)
+            if one.status in ("active", "open")
+        ]
+        naming += [(one.node, one.lineages) for one in self._valid_decisions(night) if not one.lapsed]
+        named = {node for node, _ in naming} | {part for _, lineages in naming for one in lineages for part in one}
+        named |= {tenure for one in self.memory.listings if one.status == "active" for tenure in one.tenures}
+        for one in named:
+            if isinstance(one, Tenure) and (one in numbers.rows or one in numbers.implicit):
+                self.memory.named[one] = (numbers.row(one).holders, on)
+
+    def _clearances(self, numbers: Numbers, since: Since) -> list[Clearance]:
         """What appeals and outcomes that stand clear tonight."""
         found = []
         for version in map(self._counting, self._appeals()):
             decided = _decided_at(version)
             # "every lineage known at `decided_at`; known means `recorded_at`": however late it arrives
             until = last_of(decided)
-            for node in self._of(version, numbers):
+            also = {now for was in self._heard(version).nodes for now in since.get(was, ())}  # type: ignore[call-overload]
+            itself = {as_identifier(version["subject"])} if self._names_a_sim(version) else set()
+            for node in by_repr({*self._of(version, numbers), *also, *itself}):
                 found.append(Clearance(node, "appeal", "all", version["decision_ref"], None, until, decided[0]))
         for version in self._outcomes():
             answer = self.memory.answers[(version.feed, version.record_id)]
@@ -554,10 +623,12 @@ class Oracle:
                 for node in answer.nodes:
                     node = self._moved(node, answer, acted, numbers)
                     ref = answer.listing.name or answer.listing.listing_id
-                    found.append(Clearance(node, "outcome", "association", ref, answer.lineages, None, acted[0]))
+                    also = {now for was in answer.lineages for now in _renamed(was, since)}
+                    lineages = answer.lineages | also
+                    found.append(Clearance(node, "outcome", "association", ref, lineages, None, acted[0]))
         return found
 
-    def _outcomes_in_force(self, night: Night) -> None:
+    def _outcomes_in_force(self, night: Night, since: Since) -> None:
         """ "`restricted`, `suspended` and `closed` are kept as the measure in force and stop the due date"; what was
         closed counts as closed.
         """
@@ -577,7 +648,8 @@ class Oracle:
                 night.closed[node] = acted
                 closed_by[node] = max(last_of(acted), closed_by.get(node, last_of(acted)))
             if answer.applies and version["outcome"] in FREEING:
-                night.asked.append(Asked(node, answer.tenures, acted))
+                also = {now for was in answer.tenures for now in since.get(was, ())}
+                night.asked.append(Asked(node, answer.tenures | also, acted))
         for node, by in closed_by.items():
             if self._shown_open(node, by, night):
                 night.reviews.add(Review(node, "closed_but_shown_open", ""))
@@ -639,7 +711,7 @@ class Oracle:
                 direct = frozenset(
                     lineage
                     for lineage in lineages
-                    if any(one.node == node and one.lineage == lineage for one in night.signals)
+                    if any(one.node == node and lineage in (one.lineage, one.own) for one in night.signals)
                 )
                 proposal.status = "turned_down" if measure == "none" else "decided"
                 proposal.decided_on, proposal.decision_ref = night.on, version["decision_ref"]
@@ -829,7 +901,7 @@ class Oracle:
                     proposal = next(
                         (one for one in self.memory.proposals if one.node == node and one.status == "open"), None
                     )
-                    if proposal is not None and listing.test == PROPOSED:
+                    if proposal is not None and PROPOSED in listing.reasons:
                         # "one undecided at the end of its term is renewed and counted"
                         proposal.n_renewed += 1
                         proposal.due_on = night.on + timedelta(days=self.policy.measures.human_due_days)
@@ -954,6 +1026,20 @@ def _named(node: Node) -> Identifier:
 def _decided_at(version: Version) -> Moment:
     """When it was decided; when it was recorded, where only that can be read of an appeal that frees."""
     return as_moment(version["decided_at"] or version.recorded_at)
+
+
+def _opened(proposal: Proposal) -> tuple[date, str]:
+    return proposal.opened_on, repr(proposal.node)
+
+
+def _renamed(lineage: Lineage, since: Since) -> list[Lineage]:
+    """What a lineage of a tenure that nobody was known to hold is of those who are known since."""
+    return [
+        tuple(now if part == was else part for part in lineage)
+        for was in lineage
+        if isinstance(was, Tenure)
+        for now in since.get(was, ())
+    ]
 
 
 def _decided_rank(measure: str) -> int:

@@ -30,7 +30,8 @@ STANDARDS = ("indicator", "report", "finding")
 # "walked only from the person's side (document → holding, tenure → account or sim, sim → device)": is that along the
 # edge or against it?
 PERSONS_SIDE = {"holder": True, "bound_phone": False, "sim": True, "device": True}
-IsCleared = Callable[[Node, Lineage, bool], bool]  # node, lineage, whether the claim is on the node itself
+IsCleared = Callable[[Node, Lineage, bool, datetime], bool]
+"""Of node, lineage, whether the claim is on the node itself, and since when the claim is known."""
 
 
 class Reach:
@@ -67,7 +68,7 @@ class Reach:
         lineage = signal.lineage
         if lineage[0] == "case" and node in self.spared.get(lineage[1], ()):
             return False
-        return self.guard.reason(node) is None and not self.is_cleared(node, lineage, is_start)
+        return self.guard.reason(node) is None and not self.is_cleared(node, lineage, is_start, signal.first_known_at)
 
     def _record_may(self, edge: Edge, one: Support, forward: bool, signal: Signal) -> bool:
         """One record of an edge against the signal's moment."""
