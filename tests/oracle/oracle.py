@@ -697,7 +697,8 @@ class Oracle:
                 ),
                 None,
             )
-            standing = next((one for one in self._valid_decisions(night) if one.node == node), None)
+            valid = [one for one in self._valid_decisions(night) if one.node == node and not one.lapsed]
+            standing = valid[0] if valid else None  # "the one in force"
             frees = standing is not None and _decided_rank(measure) < _decided_rank(standing.measure)
             if proposal is None and not frees and (before is None or before.node != node):
                 self.memory.undecided[key] = Review(node, "decision_without_proposal", source)
