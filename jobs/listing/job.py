@@ -77,7 +77,8 @@ def tell(tonight: Tonight, on: date) -> list[str]:
     by_measure, by_event = (dict(column.value_counts().iter_rows()) for column in (active["measure"], tonight.events["event"]))  # fmt: skip
     listed = ", ".join(f"{n:,} {measure}" for measure in reversed(MEASURES) if (n := by_measure.get(measure, 0)))
     added, changed, gone = (by_event.get(event, 0) for event in ("ADD", "CHANGE", "RELEASE"))
-    silent = active.filter(pl.col("test") == "verification_overdue")["administrator"].fill_null("every carrier")
+    is_overdue = pl.col("reasons").list.contains("verification_overdue")  # under an official's `restrict` too
+    silent = active.filter(is_overdue)["administrator"].fill_null("every carrier")
     waiting = tonight.for_review.filter(pl.col("status") == "open", pl.col("due_on") < on)["reason"]
     notes = [f"listed now: {listed or 'nothing'}", f"tonight: {added:,} added, {changed:,} changed, {gone:,} released"]
     for column, text in (

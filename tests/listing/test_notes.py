@@ -12,7 +12,13 @@ ON = date(2026, 10, 17)
 
 
 def test_the_silence_of_recipients_and_what_people_leave_lying_are_counted() -> None:
-    overdue = {"status": "active", "measure": "restrict", "test": "verification_overdue"}
+    overdue = {
+        "status": "active",
+        "measure": "restrict",
+        "test": "verification_overdue",
+        "reasons": ["verification_overdue"],
+    }
+    decided = {**overdue, "test": "review_decision", "reasons": ["review_decision", "verification_overdue"]}
     tonight = Tonight(
         listings=table(
             "blacklist.listings",
@@ -20,6 +26,7 @@ def test_the_silence_of_recipients_and_what_people_leave_lying_are_counted() -> 
                 {"listing_id": "a", "administrator": "wechat", **overdue}, {"listing_id": "b", "administrator": "wechat", **overdue},
                 {"listing_id": "c", "administrator": "icbc", **overdue}, {"listing_id": "d", "administrator": "icbc", **overdue, "status": "released"},
                 {"listing_id": "e", "administrator": "icbc", "status": "active", "measure": "close", "test": "finding"},
+                {"listing_id": "f", "administrator": "wechat", **decided}, {"listing_id": "g", "administrator": "icbc", **decided, "reasons": ["review_decision"]},
             ],
         ),
         events=table("blacklist.events", [{"event": "ADD", "listing_id": "a"}]),
@@ -34,8 +41,8 @@ def test_the_silence_of_recipients_and_what_people_leave_lying_are_counted() -> 
         ),
     )  # fmt: skip
     assert tell(tonight, ON) == [
-        "listed now: 1 close, 3 restrict",
+        "listed now: 1 close, 5 restrict",
         "tonight: 1 added, 0 changed, 0 released",
-        "not verified by their due date, by recipient: wechat 2, icbc 1",
+        "not verified by their due date, by recipient: wechat 3, icbc 1",
         "rows for a human past their due date, by reason: proposal_to_decide 1",
     ]
