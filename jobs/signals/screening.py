@@ -120,12 +120,17 @@ def spared_nodes(roles: pl.DataFrame, parties: pl.DataFrame, sightings: pl.DataF
 
 
 def _mostly_used(theirs: pl.DataFrame, party: pl.DataFrame, sightings: pl.DataFrame) -> pl.DataFrame:
-    """(imei_id, party_id): of the devices seen with any of `theirs`, those seen longer with the SIMs of one party than with any other's."""
+    """(imei_id, party_id): of the devices seen with any of `theirs`, those seen longer with the SIMs of one party than with any other's.
+
+    A SIM's time in a device counts once, however many records tell of it.
+    """
     touched = sightings.join(theirs, left_on="imsi_id", right_on="node_id", how="semi").select("imei_id")
-    seen = (pl.col("last_seen") - pl.col("first_seen")).sum()
-    used = sightings.join(touched, on="imei_id", how="semi").join(
+    told = sightings.join(touched, on="imei_id", how="semi").sort("imei_id", "imsi_id", "first_seen", "last_seen")
+    reach = pl.col("last_seen").cum_max().shift().over("imei_id", "imsi_id")
+    seen = pl.max_horizontal("last_seen", reach) - pl.max_horizontal("first_seen", reach)
+    used = told.with_columns(seen=seen).join(
         party, left_on="imsi_id", right_on="node_id", how="inner", validate="m:1"
-    ).group_by("imei_id", "party_id").agg(seen.alias("seen"))  # fmt: skip
+    ).group_by("imei_id", "party_id").agg(pl.col("seen").sum())  # fmt: skip
     longest = used.filter(pl.col("seen") == pl.col("seen").max().over("imei_id"))
     return longest.filter(pl.len().over("imei_id") == 1).select("imei_id", "party_id")
 

@@ -87,11 +87,14 @@ def find_spared(cases: Cases, bronze: Bronze, numbers: Numbers, parties: Parties
     """ "A party that is `victim` or `impersonated` in a case gets nothing from that case, none of its identifiers,
     nor the devices seen longer (total time of sightings) with its sims than with any other party's".
     """
-    seen: dict[Node, dict[Node, timedelta]] = defaultdict(lambda: defaultdict(timedelta))
+    times: dict[tuple[Node, Node], list[tuple[datetime, datetime]]] = defaultdict(list)
     for version in bronze.newest("telecom/device_sightings"):
         imsi, imei = as_identifier(version["imsi"]), as_identifier(version["imei"])
         if imsi is not None and imei is not None:
-            seen[imei][parties.for_roles.get(imsi, imsi)] += version["last_seen"] - version["first_seen"]
+            times[imsi, imei].append((version["first_seen"], version["last_seen"]))
+    seen: dict[Node, dict[Node, timedelta]] = defaultdict(lambda: defaultdict(timedelta))
+    for (imsi, imei), stretches in times.items():
+        seen[imei][parties.for_roles.get(imsi, imsi)] += _time_covered(stretches)
     spared: dict[str, set[Node]] = defaultdict(set)
     for version in cases.newest:
         if cases.unfounded[version["case_id"]]:  # nothing comes of it for anybody
@@ -108,9 +111,18 @@ def find_spared(cases: Cases, bronze: Bronze, numbers: Numbers, parties: Parties
                 named |= numbers.all_served(identifier, as_moment(version["occurred_at"]))
             members = set().union(*(parties.role_party(one) for one in named)) if named else set()
             of_party = {parties.for_roles.get(one, one) for one in members}
-            members |= {imei for imei, times in seen.items() if _seen_longest_with(times) in of_party}
+            members |= {imei for imei, by in seen.items() if _seen_longest_with(by) in of_party}
             spared[version["case_id"]] |= members
     return spared
+
+
+def _time_covered(stretches: list[tuple[datetime, datetime]]) -> timedelta:
+    """How long at least one of them lasts: of what two records tell of, each moment once."""
+    covered, reach = timedelta(), min(start for start, _ in stretches)
+    for start, end in sorted(stretches):
+        covered += max(end - max(start, reach), timedelta())
+        reach = max(reach, end)
+    return covered
 
 
 def _seen_longest_with(times: dict[Node, timedelta]) -> Node | None:

@@ -199,12 +199,14 @@ def test_a_victims_party_is_spared_with_the_devices_that_are_mostly_its_own() ->
         sighting(12, 505, 0),  # seen once, by nobody else
         sighting(21, 506, 9),  # never with the victim
         sighting(11, 507, 0) | {"last_seen": at("2026-09-01") + timedelta(microseconds=1)}, sighting(21, 507, 0),  # a moment longer with the victim
+        sighting(11, 508, 4), sighting(21, 508, 3), sighting(21, 508, 2),  # the other's records tell of the same time twice
+        sighting(11, 509, 3), sighting(21, 509, 2), sighting(21, 509, 4) | {"first_seen": at("2026-09-02")},  # longer with the other: four days in two records
     ]  # fmt: skip
     sightings = frame("imsi_id bigint, imei_id bigint, first_seen timestamp, last_seen timestamp", seen)
     found = screening.spared_nodes(roles, parties, sightings).to_dicts()
-    assert {row["node_id"] for row in found if row["lineage"] == "case:C1"} == {1, 10, 11, 12, 501, 504, 505, 507}
+    assert {row["node_id"] for row in found if row["lineage"] == "case:C1"} == {1, 10, 11, 12, 501, 504, 505, 507, 508}
     assert {row["node_id"] for row in found if row["lineage"] == "case:C2"} == {99}
-    assert len(found) == 9
+    assert len(found) == 10
 
 
 def test_what_a_person_must_look_at_is_taken_out_and_kept_as_a_row_for_a_human() -> None:
