@@ -114,7 +114,7 @@ def build_graph(given: Given, rules: Rules) -> dict[str, pl.DataFrame]:
         *_named_by_lists(given, rules, by_phone),
     )
     all_edges = edges.build_edges(support, pl.lit(rules.instant, UTC))
-    all_tenures = tenures.tenure_rows(known, implicit)
+    all_tenures = tenures.tenure_rows(known, implicit, tenures.number_carriers(subscriptions))
     return {
         "graph.edges": all_edges,
         "graph.tenures": all_tenures,

@@ -78,8 +78,16 @@ def collect_tenures(subs: pl.DataFrame) -> pl.DataFrame:
         pl.col("fraud_ended_at").min(),
         pl.col("recorded_at").filter(pl.col("sub_to") == pl.col("sub_to").max()).max().alias("end_recorded_at"),
     )  # fmt: skip
-    carried = subs.sort("sub_from", "recorded_at", "record_id").group_by(tenure).agg(pl.col("carrier").last())
-    return held.join(carried, on=tenure, how="inner", validate="1:1")
+    return held.join(_newest_carriers(subs, tenure), on=tenure, how="inner", validate="1:1")
+
+
+def number_carriers(subs: pl.DataFrame) -> pl.DataFrame:
+    """(phone_id, carrier): of each number that was ever subscribed to, the carrier of its newest subscription, whoever held it."""
+    return _newest_carriers(subs, ["phone_id"])
+
+
+def _newest_carriers(subs: pl.DataFrame, of: list[str]) -> pl.DataFrame:
+    return subs.sort("sub_from", "recorded_at", "record_id").group_by(of).agg(pl.col("carrier").last())
 
 
 def tenures_by_phone(tenures: pl.DataFrame) -> pl.DataFrame:
@@ -163,13 +171,13 @@ def implicit_tenures(*references: tuple[pl.DataFrame, str]) -> pl.DataFrame:
     return pick(found, "tenure_node", ["phone_id", "tenure_from", "tenure_to"])
 
 
-def tenure_rows(known: pl.DataFrame, implicit: pl.DataFrame) -> pl.DataFrame:
-    """Rows of graph.tenures."""
+def tenure_rows(known: pl.DataFrame, implicit: pl.DataFrame, carriers: pl.DataFrame) -> pl.DataFrame:
+    """Rows of graph.tenures. `carriers`: number_carriers: a number that nobody is known to hold is still somebody's to act on."""
     first = known.select(
         pl.col("tenure_node").alias("node_id"), "phone_id", "tenure_from", end_or_null(pl.col("tenure_to")).alias("tenure_to"),
         "holder_id", "holder_type", pl.lit(False).alias("is_implicit"), "fraud_ended_at", "carrier", "end_recorded_at",
     )  # fmt: skip
-    second = implicit.select(
-        pl.col("tenure_node").alias("node_id"), "phone_id", "tenure_from", "tenure_to", pl.lit(True).alias("is_implicit")
+    second = implicit.join(carriers, on="phone_id", how="left", validate="m:1").select(
+        pl.col("tenure_node").alias("node_id"), "phone_id", "tenure_from", "tenure_to", pl.lit(True).alias("is_implicit"), "carrier"
     )  # fmt: skip
     return pl.concat([first, second], how="diagonal")

@@ -13,6 +13,7 @@ from jobs.graph.tenures import (
     cut_subscriptions,
     implicit_tenures,
     join_tenures,
+    number_carriers,
     tenure_rows,
     tenures_by_phone,
 )
@@ -328,11 +329,28 @@ def test_references(references: dict[str, dict[str, Any]], name: str) -> None:
 
 
 def test_an_implicit_tenure_is_one_row_without_a_holder(subscribed: Subscribed, attached: pl.DataFrame) -> None:
-    rows = read(tenure_rows(subscribed.known, implicit_tenures((attached, "caller"), (attached, "caller"))))
+    implicit_ones = implicit_tenures((attached, "caller"), (attached, "caller"))
+    carriers = build("phone_id bigint, carrier string", [{"phone_id": GAPS, "carrier": "cucc"}])
+    rows = read(tenure_rows(subscribed.known, implicit_ones, carriers))
     implicit = [row for row in rows if row["is_implicit"]]
     assert len(implicit) == len(IMPLICIT)
     assert {(row["phone_id"], row["tenure_from"], row["tenure_to"]) for row in implicit} == IMPLICIT
     assert {row["holder_id"] for row in implicit} == {None}
+    assert {(row["phone_id"], row["carrier"]) for row in implicit} == {
+        (GAPS, "cucc"),
+        (NO_SUBSCRIPTION, None),
+        (NOON, None),
+    }
     known = [row for row in rows if not row["is_implicit"]]
     assert len(known) == len(subscribed.tenures)
     assert FOREVER not in {row["tenure_to"] for row in known}
+
+
+def test_the_carrier_of_a_number_is_that_of_its_newest_subscription_whoever_held_it() -> None:
+    said = [
+        line("2026-01-01", "2026-02-01"),
+        line("2026-03-01", "2026-04-01", holder=SON, record="s") | {"carrier": "cucc"},
+        line("2026-02-15", "2026-02-20", record="t", recorded="2026-05-01"),
+    ]
+    versions = build(DDL, [row | {"phone_id": 1} for row in said])
+    assert read(number_carriers(cut_subscriptions(versions))) == [{"phone_id": 1, "carrier": "cucc"}]

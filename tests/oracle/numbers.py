@@ -195,8 +195,14 @@ class Numbers:
         after = [row.node.tenure_from for row in rows if row.node.tenure_from is not None and row.node.tenure_from > at]
         node = Tenure(phone, max(before, default=None))
         if node not in self.rows:
-            self.implicit[node] = TenureRow(node, min(after, default=None), (), True)
+            self.implicit[node] = TenureRow(node, min(after, default=None), (), True, carrier=self._carrier(phone))
         return node
+
+    def _carrier(self, phone: str) -> str | None:
+        """ "A phone [goes to] the carrier of its newest subscription", whoever held it."""
+        periods = self.periods.get(phone, [])
+        newest = max(periods, key=lambda one: (one.start, one.version.recorded_at, one.version.record_id), default=None)
+        return newest.version["carrier"] if newest else None
 
     def is_there(self, node: Tenure) -> bool:
         """Whether it is a tenure tonight, known or implicit: "`tenure_from` is null when it is open to the left, else the end before it"."""

@@ -528,7 +528,7 @@ class Oracle:
     def _issuer(self, node: Node, numbers: Numbers, accounts: Accounts) -> str | None:
         """Carrier, institution or platform: "a card the bank of its `accounts` record, else of `issuer`"."""
         if isinstance(node, Tenure):
-            return numbers.row(node).carrier if node in numbers.rows else None
+            return numbers.row(node).carrier
         if ":" in node.value and node.type in SCOPED:
             return node.value.split(":")[0]
         if newest := max(accounts.records.get(node, []), key=lambda one: (one.start, one.newest.key), default=None):
