@@ -11,14 +11,14 @@ from jobs.policy import Policy
 
 
 def keep_reviews(before: pl.DataFrame, tonight: pl.DataFrame, policy: Policy, on: date) -> pl.DataFrame:
-    """Rows of blacklist.for_review. `tonight`: node_id, reason, source, detail."""
+    """Rows of blacklist.for_review. `tonight`: node_id, reason, source, detail, owner (null where the policy says whose such rows are)."""
     owners = policy.due_process.review_owner
-    owner = pl.col("reason").replace_strict(owners, default=owners["default"], return_dtype=pl.String)
+    by_policy = pl.col("reason").replace_strict(owners, default=owners["default"], return_dtype=pl.String)
     node = pl.col("node_id").cast(pl.String).fill_null("-")
     named = tonight.with_columns(review_id=short_digest(tonight, pl.col("reason"), node, pl.col("source")))
     detail = pl.when(pl.col("detail") != "").then("detail")
     fresh = pick(named, "review_id", ["detail"]).select(
-        "review_id", _node="node_id", _reason="reason", _detail=pl.concat_str("source", detail, separator=": ", ignore_nulls=True)
+        "review_id", _node="node_id", _reason="reason", _owner="owner", _detail=pl.concat_str("source", detail, separator=": ", ignore_nulls=True)
     )  # fmt: skip
     rows = before.join(fresh, on="review_id", how="full", coalesce=True, validate="1:1")
     is_here, was_open = pl.col("_reason").is_not_null(), (pl.col("status") == "open").fill_null(False)
@@ -29,6 +29,6 @@ def keep_reviews(before: pl.DataFrame, tonight: pl.DataFrame, policy: Policy, on
     )
     return rows.select(
         "review_id", pl.coalesce("_node", "node_id").alias("node_id"), "reason", pl.coalesce("_detail", "detail").alias("detail"),
-        owner.alias("owner"), "opened_on", (pl.col("opened_on") + timedelta(days=policy.measures.human_due_days)).alias("due_on"),
+        pl.when(is_here).then(pl.coalesce("_owner", by_policy)).otherwise("owner").alias("owner"), "opened_on", (pl.col("opened_on") + timedelta(days=policy.measures.human_due_days)).alias("due_on"),
         pl.when(is_here).then(pl.lit("open")).otherwise(pl.lit("closed")).alias("status"), "closed_on",
     )  # fmt: skip

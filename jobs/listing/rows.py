@@ -12,6 +12,7 @@ from jobs.graph.intervals import ends
 from jobs.listing import reasons, state
 from jobs.listing.given import Given, Terms
 from jobs.listing.tests import strongest_influences, unrolled
+from jobs.policy import Policy
 from jobs.releases.recipients import administrators_by_type
 from jobs.signals import due_process
 
@@ -128,17 +129,21 @@ def _leading(given: Given, terms: Terms) -> pl.DataFrame:
     return named.group_by("node_id").agg(collected("lead").alias("reasons"))
 
 
-def find_contradictions(outcomes: pl.DataFrame, states: pl.DataFrame) -> pl.DataFrame:
-    """Rows for a human: `not_ours` goes back to the source agency; an account or number that was closed and is shown open by a later record.
+def find_contradictions(given: Given, states: pl.DataFrame, policy: Policy) -> pl.DataFrame:
+    """Rows for a human: `not_ours` goes back to the source agency (of several the first in the policy's order), which owns the row; an account or number that was closed and is shown open by a later record.
 
     `states`: know_states.
     """
-    foreign = outcomes.filter(pl.col("is_valid") & (pl.col("outcome") == "not_ours")).select(
+    has = pl.col("agencies").list
+    source = pl.coalesce(*(pl.when(has.contains(agency)).then(pl.lit(agency)) for agency in policy.score.agency_order))
+    foreign = given.outcomes.filter(pl.col("is_valid") & (pl.col("outcome") == "not_ours"))
+    foreign = foreign.join(given.listings.select("listing_id", "agencies"), on="listing_id", how="inner", validate="m:1").select(
         "node_id", pl.lit("recipient_says_not_ours").alias("reason"), (pl.lit("listing ") + pl.col("listing_id")).alias("source"),
-        pl.lit("").alias("detail"),
+        pl.lit("").alias("detail"), source.alias("owner"),
     )  # fmt: skip
     open_again = states.filter("reopened").select(
         "node_id", pl.lit("closed_but_shown_open").alias("reason"), pl.concat_str("what", pl.lit(" record")).alias("source"), pl.lit("").alias("detail"),
+        pl.lit(None, pl.String).alias("owner"),
     )  # fmt: skip
     return pl.concat([foreign, open_again])
 

@@ -68,14 +68,15 @@ def list_tonight(given: Given, terms: Terms) -> Tonight:
     # What the rule would list: not what nobody can act on any more.
     in_use = facts.filter(pl.col("gone").is_null() & pl.col("protected_reason").is_null())
     victims = passed.victims.join(in_use, on="node_id", how="semi")
-    human = [given.doubts, judged.undecidable, victims, _asked(proposals), rows.find_contradictions(given.outcomes, states)]  # fmt: skip
+    contradictions = rows.find_contradictions(given, states, terms.policy)
+    human = pl.concat([contradictions, given.doubts, judged.undecidable, victims, _asked(proposals)], how="diagonal")
     return Tonight(
         listings=stack([touched, released]),
         events=state.find_events(given.published.filter(pl.col("status") == "active"), touched, terms.on),
         leads=rows.find_leads(now, given, terms),
         decisions=judged.decisions,
         proposals=proposals,
-        for_review=review.keep_reviews(given.for_review, stack(human), terms.policy, terms.on),
+        for_review=review.keep_reviews(given.for_review, human, terms.policy, terms.on),
         named_tenures=_name_tenures(given, now, judged.decisions, proposals, terms.on),
     )
 

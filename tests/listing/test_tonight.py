@@ -112,6 +112,13 @@ def influence(node: int, lineage: str, agency: str, **given: Any) -> dict[str, A
     return row | given
 
 
+def answer(row: dict[str, Any], outcome: str, **given: Any) -> dict[str, Any]:
+    """A valid outcome on a listing, of 2 October."""
+    said = {name: row[name] for name in ("listing_id", "node_id", "measure", "test", "lineages", "tenures", "reasons")}
+    said |= {"outcome": outcome, "acted_at": at("2026-10-02"), "recorded_at": at("2026-10-02"), "is_valid": True}
+    return said | given
+
+
 def listed(made: Tonight) -> dict[int, dict[str, Any]]:
     active = made.listings.filter(pl.col("status") == "active").to_dicts()
     return {row["node_id"]: row for row in active}
@@ -313,14 +320,38 @@ def test_a_score_and_a_crowd_are_leads_while_they_last_and_what_is_listed_or_pro
 def test_an_account_that_its_recipient_closed_leaves_and_a_later_record_that_shows_it_open_is_for_a_human() -> None:
     given = world(signals=[finding()], accounts=[{"account_id": ACCOUNT, "open_recorded_at": "2026-10-03", "scope": BANK}])  # fmt: skip
     first = list_tonight(given, night(1))
-    row = listed(first)[ACCOUNT]
-    closed = {name: row[name] for name in ("listing_id", "node_id", "measure", "test", "lineages", "tenures", "reasons")}  # fmt: skip
-    closed |= {"outcome": "closed", "acted_at": at("2026-10-02"), "recorded_at": at("2026-10-02"), "is_valid": True}
+    closed = answer(listed(first)[ACCOUNT], "closed")
     second = list_tonight(go_on(given, first, outcomes=frame(OUTCOME, [closed])), night(3))
     assert events(second) == {("RELEASE", ACCOUNT, "acted")}
     assert [(r["reason"], r["node_id"]) for r in second.for_review.to_dicts()] == [("closed_but_shown_open", ACCOUNT)]  # fmt: skip
     third = list_tonight(go_on(given, second, outcomes=frame(OUTCOME, [closed])), night(4))
     assert third.events.is_empty()
+
+
+def test_what_a_recipient_calls_not_its_own_goes_back_to_the_agency_that_the_listing_came_from() -> None:
+    ended = finding(
+        kind="subscription_fraud", standard="report", agency="telecom", lineage="telecom:subscription_fraud:1"
+    )
+    frozen = finding(
+        signal_id="f",
+        kind="control_freeze",
+        standard="report",
+        agency="finance",
+        lineage=ended["lineage"],
+        node_id=CARD,
+    )
+    for said, owner in (
+        ([ended], "telecom"),
+        ([ended, frozen], "finance"),
+        ([ended, frozen, finding(signal_id="c")], "public_security"),
+    ):
+        given = world(signals=said)
+        first = list_tonight(given, night(1))
+        foreign = answer(listed(first)[ACCOUNT], "not_ours")
+        second = list_tonight(go_on(given, first, outcomes=frame(OUTCOME, [foreign])), night(2))
+        assert [(row["reason"], row["owner"]) for row in second.for_review.to_dicts()] == [
+            ("recipient_says_not_ours", owner)
+        ]
 
 
 def test_two_listings_that_meet_on_one_corrected_tenure_both_go_on_without_a_third() -> None:
