@@ -38,6 +38,7 @@ def run(night: Night) -> StageReport:
         lambda: lake.replace("blacklist.proposals", tonight.proposals),
         lambda: lake.replace("blacklist.for_review", tonight.for_review),
         lambda: lake.replace("blacklist.named_tenures", tonight.named_tenures),
+        lambda: lake.replace("blacklist.set_aside", tonight.set_aside),
     )
     n_active = tonight.listings.filter(pl.col("status") == "active").height
     return StageReport(rows_in=given.scores.height, rows_out=n_active, notes=tell(tonight, night.on))

@@ -13,7 +13,7 @@ from jobs.listing import reasons, state
 from jobs.listing.given import Given, Terms
 from jobs.listing.tests import strongest_influences, unrolled
 from jobs.policy import Policy
-from jobs.releases.recipients import administrators_by_type
+from jobs.releases.recipients import TO_EVERY_CARRIER, administrators_by_type
 from jobs.signals import due_process
 
 TEXTS = pl.List(pl.String)
@@ -155,7 +155,9 @@ def know_states(given: Given, instant: datetime) -> pl.DataFrame:
     `closed_at`: by its record or by the recipient's `closed`; `scope`: who issued it; `reopened`: whether a feed record that was recorded
     later than it was closed shows it open tonight.
     """
-    shut = given.outcomes.filter(pl.col("is_valid") & (pl.col("outcome") == "closed")).group_by("node_id").agg(
+    # One carrier's word on a device, which every carrier administers, says nothing of the others.
+    for_all = pl.col("is_valid") & (pl.col("outcome") == "closed") & pl.col("type").ne_missing(TO_EVERY_CARRIER)
+    shut = given.outcomes.filter(for_all).group_by("node_id").agg(
         pl.col("acted_at").min().alias("_acted"), due_process.end_of_moment("acted_at").max().alias("_by")
     )  # fmt: skip
     accounts = given.accounts.select(

@@ -14,23 +14,37 @@ from jobs.core.frames import collected, pick, short_digest
 from jobs.listing.ladder import term_end
 from jobs.listing.tests import ARTICLE_22, rank, unrolled
 from jobs.policy import Policy
+from jobs.releases.recipients import TO_EVERY_CARRIER
 
 PUBLISHED = (
     "type", "tenure_from", "issuer", "administrator", "measure", "test", "reasons", "reason_zh", "reason_en", "legal_basis", "deciding_body",
     "human_decision", "remedy_channel", "materials_required", "due_on", "expires_on", "outcome", "policy_version",
 )  # fmt: skip
 
+NEWEST = [("acted_at", True), ("recorded_at", True), ("outcome", True)]
+
 
 def with_answers(active: pl.DataFrame, outcomes: pl.DataFrame) -> pl.DataFrame:
     """Active listings with `answer` (the newest valid outcome), and whether it frees (`is_freed`)."""
     valid = outcomes.filter("is_valid")
-    newest = pick(valid, "listing_id", [("acted_at", True), ("recorded_at", True), ("outcome", True)])
+    newest = pick(valid, "listing_id", NEWEST)
     clean = valid.filter(pl.col("outcome").is_in(["verified_clean", "rectified"])).select("listing_id").unique()
     rows = active.join(
         newest.select("listing_id", answer="outcome"), on="listing_id", how="left", validate="m:1"
     ).join(clean.with_columns(is_freed=pl.lit(True)), on="listing_id", how="left", validate="m:1")  # fmt: skip
     may_free = (pl.col("measure") == "verify") | (pl.col("test") == "verification_overdue")
     return rows.with_columns(is_freed=pl.col("is_freed").fill_null(False) & may_free)
+
+
+def set_aside(now: pl.DataFrame, outcomes: pl.DataFrame) -> pl.DataFrame:
+    """Rows of blacklist.set_aside: of devices, which go to every carrier, those of which a carrier's newest word is that it has closed it, or
+    that it is not its own: that frees nobody else of the device."""
+    devices = now.filter(pl.col("type") == TO_EVERY_CARRIER).select("listing_id")
+    said = outcomes.filter("is_valid").join(devices, on="listing_id", how="semi")
+    newest = pick(said, ["listing_id", "recipient_id"], NEWEST)
+    return newest.filter(pl.col("outcome").is_in(["closed", "not_ours"])).select(
+        "listing_id", "recipient_id", "outcome"
+    )
 
 
 def drop_spent(tonight: pl.DataFrame, released: pl.DataFrame) -> pl.DataFrame:
@@ -83,7 +97,7 @@ def end_listings(
     why = (
         pl.when(pl.col("_protected").is_not_null()).then(pl.lit("protected_identifier"))
         .when(pl.col("appeal_on") > pl.col("listed_on")).then(pl.lit("appeal_upheld"))
-        .when(pl.col("answer") == "closed").then(pl.lit("acted"))
+        .when((pl.col("answer") == "closed") & pl.col("type").ne_missing(TO_EVERY_CARRIER)).then(pl.lit("acted"))
         .when("is_freed").then(pl.lit("verified"))
         .when(pl.col("_gone").is_not_null()).then("_gone")
         .when(over).then(pl.lit("term_ended"))
@@ -150,4 +164,4 @@ def administrator(by_type: dict[str, str], known: Sequence[str]) -> pl.Expr:
     type (`by_type`), every carrier (null) a device. `known`: ids of recipients."""
     fixed = pl.col("type").replace_strict(by_type, default=None, return_dtype=pl.String)
     by_issuer = pl.when(pl.col("issuer").is_in(known)).then("issuer")
-    return pl.when(pl.col("type").ne_missing("imei")).then(pl.coalesce(fixed, by_issuer))
+    return pl.when(pl.col("type").ne_missing(TO_EVERY_CARRIER)).then(pl.coalesce(fixed, by_issuer))

@@ -19,7 +19,7 @@ PROPOSED = "proposed_for_review"
 
 @dataclass(frozen=True)
 class Tonight:
-    """Rows of blacklist.listings (released ones too), .events (of this night), .leads, .decisions, .proposals, .for_review and .named_tenures."""
+    """Rows of blacklist.listings (released ones too), .events (of this night), .leads, .decisions, .proposals, .for_review, .named_tenures and .set_aside."""
 
     listings: pl.DataFrame
     events: pl.DataFrame
@@ -28,6 +28,7 @@ class Tonight:
     proposals: pl.DataFrame
     for_review: pl.DataFrame
     named_tenures: pl.DataFrame
+    set_aside: pl.DataFrame
 
 
 @dataclass(frozen=True)
@@ -78,6 +79,7 @@ def list_tonight(given: Given, terms: Terms) -> Tonight:
         proposals=proposals,
         for_review=review.keep_reviews(given.for_review, human, terms.policy, terms.on),
         named_tenures=_name_tenures(given, now, judged.decisions, proposals, terms.on),
+        set_aside=state.set_aside(now, given.outcomes),
     )
 
 

@@ -39,7 +39,7 @@ from jobs.releases.rows import (
     value_ids,
 )
 
-MOVED = "moved"
+ACTED, MOVED = "acted", "moved"
 
 
 @dataclass
@@ -54,6 +54,7 @@ class _Work:
     why: Mapping[str, str]
     broken: Sequence[Broken]
     agencies: Mapping[str, tuple[str, ...]]
+    set_aside: Mapping[str, Mapping[str, str]]
     releases: dict[str, int] = field(default_factory=dict)
     held: dict[str, str] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
@@ -74,8 +75,8 @@ def run(night: Night) -> StageReport:
     active = listings.filter(pc.equal(listings["status"], "active"))
     layout = load_layout(night.settings.schemas_dir)
     rows = build_rows(active, *collect_values(night, active), layout)
-    why, agencies = explain_departures(listings), agencies_behind(listings)
-    work = _Work(night, storage, layout, last, rows, why, collect_broken(night), agencies, notes=lost)
+    why, agencies, aside = explain_departures(listings), agencies_behind(listings), collect_set_aside(night.lake)
+    work = _Work(night, storage, layout, last, rows, why, collect_broken(night), agencies, aside, notes=lost)
     for recipient in recipients.values():
         _release(work, recipient)
     work.notes += [
@@ -130,7 +131,7 @@ def _oldest(storage: Storage, recipients: Mapping[str, Recipient]) -> date | Non
 
 def _release(work: _Work, recipient: Recipient) -> None:
     """Write this recipient's version, or hold it back and let only removals go."""
-    selected = select_rows(work.rows, recipient)
+    selected = select_rows(work.rows, recipient, work.set_aside.get(recipient.id, {}))
     last = work.last[recipient.id]
     if selected.num_rows == 0 and not last:
         return
@@ -177,7 +178,8 @@ def _write(work: _Work, recipient: Recipient, current: Any, previous: Any | None
         f"{night.policy.id} {night.policy.version}",
         content,
     )
-    files = make_bundle(edition, current, previous, work.why, work.layout, night.key)
+    why = {**work.why, **work.set_aside.get(recipient.id, {})}
+    files = make_bundle(edition, current, previous, why, work.layout, night.key)
     write_version(work.storage, recipient.id, edition.version, files)
     work.releases[recipient.id] = edition.version
     work.rows_out += current.num_rows
@@ -211,6 +213,14 @@ def explain_departures(listings: Any) -> dict[str, str]:
         elif reason is not None:
             why[listing] = reason
     return why
+
+
+def collect_set_aside(lake: Lake) -> dict[str, dict[str, str]]:
+    """recipient -> listing_id -> why it gets that listing no more, though others do."""
+    found: dict[str, dict[str, str]] = {}
+    for listing, recipient, outcome in lake.frame("blacklist.set_aside").iter_rows():
+        found.setdefault(recipient, {})[listing] = NOT_OURS if outcome == NOT_OURS else ACTED
+    return found
 
 
 def agencies_behind(listings: Any) -> dict[str, tuple[str, ...]]:

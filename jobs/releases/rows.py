@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
 
 import pyarrow as pa
@@ -77,12 +77,12 @@ def _without_value(sims: Any, values: Any) -> Any:
     return sims.filter(pc.is_null(pc.index_in(sims["sim_id"], value_set=values["node_id"])))["node_id"]
 
 
-def select_rows(rows: Any, recipient: Recipient) -> Any:
+def select_rows(rows: Any, recipient: Recipient, set_aside: Collection[str] = ()) -> Any:
     """The rows that this recipient can act on, with WORKING_FIELDS, ordered by listing_id.
 
     A row without administrator goes to every carrier when it is a device and to nobody otherwise. What the
-    recipient called not its own is left out; for a device, which has many administrators, one carrier's word
-    does not take it from the others.
+    recipient called not its own is left out. A device has many administrators: `set_aside` are the listings that
+    this one closed for its part, or called not its own; its word takes nothing from the others.
     """
     is_device = pc.equal(rows["identifier_type"], TO_EVERY_CARRIER)
     mine = pc.and_(
@@ -90,7 +90,8 @@ def select_rows(rows: Any, recipient: Recipient) -> Any:
         pc.fill_null(pc.not_equal(rows["outcome"], NOT_OURS), True),
     )
     if TO_EVERY_CARRIER in recipient.types:
-        mine = pc.or_(mine, pc.and_(is_device, pc.is_null(rows["administrator"])))
+        is_left = pc.is_in(rows["listing_id"], value_set=pa.array(sorted(set_aside), pa.string()))
+        mine = pc.or_(mine, pc.and_(pc.and_not(is_device, is_left), pc.is_null(rows["administrator"])))
     in_scope = pc.is_in(rows["identifier_type"], value_set=pa.array(recipient.types, pa.string()))
     return rows.filter(pc.and_(mine, in_scope)).sort_by("listing_id")
 

@@ -30,7 +30,7 @@ def test_the_silence_of_recipients_and_what_people_leave_lying_are_counted() -> 
             ],
         ),
         events=table("blacklist.events", [{"event": "ADD", "listing_id": "a"}]),
-        named_tenures=table("blacklist.named_tenures", []), leads=table("blacklist.leads", []), decisions=table("blacklist.decisions", []), proposals=table("blacklist.proposals", []),
+        set_aside=table("blacklist.set_aside", []), named_tenures=table("blacklist.named_tenures", []), leads=table("blacklist.leads", []), decisions=table("blacklist.decisions", []), proposals=table("blacklist.proposals", []),
         for_review=table(
             "blacklist.for_review",
             [

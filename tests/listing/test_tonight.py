@@ -19,7 +19,7 @@ from jobs.signals.moves import Moves
 from tests.signals.rows import LEVELS, POLICY, TABLES, at, frame, table
 
 FIRST = date(2026, 10, 1)
-TENURE, NUMBER, ACCOUNT, CARD = 1, 100, 10, 11
+TENURE, NUMBER, ACCOUNT, CARD, DEVICE = 1, 100, 10, 11, 12
 RECIPIENTS = load_recipients(ROOT / "schemas")
 CARRIER, BANK = "cmcc", "icbc"
 BY_GRAPH = (
@@ -30,7 +30,7 @@ DECISION = (
     "recorded_at timestamp, night_on date"
 )
 OUTCOME = (
-    "listing_id string, node_id bigint, outcome string, measure string, test string, lineages array<string>, "
+    "listing_id string, recipient_id string, node_id bigint, type string, outcome string, measure string, test string, lineages array<string>, "
     "tenures array<bigint>, reasons array<string>, acted_at timestamp, acted_at_is_day boolean, recorded_at timestamp, is_valid boolean"
 )
 NO_MOVES = Moves(*(frame("node_id bigint, now_id bigint, now_from timestamp", []) for _ in range(3)))
@@ -114,7 +114,10 @@ def influence(node: int, lineage: str, agency: str, **given: Any) -> dict[str, A
 
 def answer(row: dict[str, Any], outcome: str, **given: Any) -> dict[str, Any]:
     """A valid outcome on a listing, of 2 October."""
-    said = {name: row[name] for name in ("listing_id", "node_id", "measure", "test", "lineages", "tenures", "reasons")}
+    said = {
+        name: row[name]
+        for name in ("listing_id", "node_id", "type", "measure", "test", "lineages", "tenures", "reasons")
+    }
     said |= {"outcome": outcome, "acted_at": at("2026-10-02"), "recorded_at": at("2026-10-02"), "is_valid": True}
     return said | given
 
@@ -183,7 +186,7 @@ def test_every_frame_has_the_columns_and_types_of_its_table() -> None:
     full = world(signals=[finding()])
     for given in (world(), full, go_on(full, list_tonight(full, night(1)))):
         made = list_tonight(given, night(2))
-        for name in ("listings", "events", "leads", "decisions", "proposals", "for_review"):
+        for name in ("listings", "events", "leads", "decisions", "proposals", "for_review", "set_aside"):
             assert dict(getattr(made, name).schema) == schema_of(TABLES[f"blacklist.{name}"].ddl), name
 
 
@@ -352,6 +355,35 @@ def test_what_a_recipient_calls_not_its_own_goes_back_to_the_agency_that_the_lis
         assert [(row["reason"], row["owner"]) for row in second.for_review.to_dicts()] == [
             ("recipient_says_not_ours", owner)
         ]
+
+
+def test_one_carriers_word_that_it_closed_a_device_takes_it_from_no_other_carrier() -> None:
+    device = [
+        {"node_id": NUMBER, "type": "phone"},
+        {"node_id": ACCOUNT, "type": "bank_account", "scope": BANK},
+        {"node_id": DEVICE, "type": "imei"},
+    ]
+    given = world(signals=[finding(node_id=DEVICE)], identifiers=device)
+    first = list_tonight(given, night(1))
+    row = listed(first)[DEVICE]
+    said = [
+        answer(row, "closed", recipient_id="cmcc"), answer(row, "not_ours", recipient_id="cucc"), answer(row, "restricted", recipient_id="ctcc"),
+        answer(row, "closed", recipient_id="cbn", acted_at=at("2026-10-01")), answer(row, "suspended", recipient_id="cbn"),  # its newest word
+        answer(row, "closed", recipient_id="icbc", is_valid=False),
+    ]  # fmt: skip
+    second = list_tonight(go_on(given, first, outcomes=frame(OUTCOME, said)), night(2))
+    assert (listed(second)[DEVICE]["listing_id"], listed(second)[DEVICE]["measure"]) == (row["listing_id"], "close")
+    assert set(second.set_aside.rows()) == {
+        (row["listing_id"], "cmcc", "closed"),
+        (row["listing_id"], "cucc", "not_ours"),
+    }
+    third = list_tonight(go_on(given, second, outcomes=frame(OUTCOME, said)), night(3))
+    assert third.events.is_empty()
+    freed = [*said, answer(row, "closed", recipient_id="ctcc", acted_at=at("2026-10-04"))]
+    fourth = list_tonight(
+        go_on(given, third, signals=table("graph.signals", []), outcomes=frame(OUTCOME, freed)), night(4)
+    )
+    assert (events(fourth), fourth.set_aside.height) == ({("RELEASE", DEVICE, "support_ended")}, 0)
 
 
 def test_two_listings_that_meet_on_one_corrected_tenure_both_go_on_without_a_third() -> None:

@@ -469,7 +469,10 @@ class Oracle:
             answer.review = Review(listing.node, "not_ours", source) if outcome == "not_ours" else None
             # it speaks of the listing as it stands: one that a finding closed may come down to `verify` later
             lifts = listing.measure == "verify" or listing.test == OVERDUE
-            answer.applies = lifts or outcome == "closed"
+            ends = (
+                outcome == "closed" and type_of(listing.node) != "imei"
+            )  # a device is every carrier's: one closes it for its part
+            answer.applies = ends or (lifts and outcome != "closed")
             answer.lineages, answer.tenures = listing.lineages, listing.tenures
             if outcome in FREEING and not lifts:
                 answer.review = Review(listing.node, "outcome_contradicts_measure", source)
@@ -480,7 +483,7 @@ class Oracle:
                 for one in self.memory.proposals:
                     if one.node == listing.node and one.status == "open":
                         one.status, one.decided_on, one.decision_ref = "turned_down", on, version.record_id
-            elif outcome == "closed" and version is self._newest_answer(listing):
+            elif ends and version is self._newest_answer(listing):
                 fresh.insert(0, (listing, "acted"))  # what was done last says why it goes
         return fresh
 

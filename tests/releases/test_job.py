@@ -155,6 +155,7 @@ def test_nights_of_releases(
         L10={"outcome": "not_ours"},
     )
     world.put("blacklist.listings", now)
+    world.put("blacklist.set_aside", [{"listing_id": "L03", "recipient_id": "cmcc", "outcome": "closed"}])
     second, _ = world.night(date(2026, 10, 2))
     assert world.latest("icbc") == 1
     assert second.scratch["releases"]["icbc"] == 2
@@ -165,13 +166,14 @@ def test_nights_of_releases(
             (row["listing_id"], row["change"], row["release_reason"])
             for row in world.table(name, 2, "changes").to_pylist()
         ]
-        for name in ("icbc", "abc", "cnnic", "cmcc")
+        for name in ("icbc", "abc", "cnnic", "cmcc", "cucc")
     }
     assert told == {
         "icbc": [("L04", "CHANGE", None), ("L05", "RELEASE", "appeal_upheld"), ("L06", "ADD", None)],
         "abc": [("L06", "RELEASE", "moved")],
         "cnnic": [("L10", "RELEASE", "not_ours")],
-        "cmcc": [],
+        "cmcc": [("L03", "RELEASE", "acted")],
+        "cucc": [],
     }
     for name, version in second.scratch["releases"].items():
         manifest = world.manifest(name, version)

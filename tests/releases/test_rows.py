@@ -73,6 +73,14 @@ def test_what_a_recipient_called_not_its_own_leaves_its_release(
     assert find_unaddressed(rows, recipients.values()) == {}
 
 
+def test_what_one_carrier_set_aside_goes_to_the_others(
+    to_rows: Rows, examples: Listings, recipients: dict[str, Recipient]
+) -> None:
+    rows, aside = to_rows(examples), {"L01", "L03"}  # a tenure has one carrier, which has it from no such list
+    assert select_rows(rows, recipients["cmcc"], aside)["listing_id"].to_pylist() == ["L01"]
+    assert select_rows(rows, recipients["cucc"])["listing_id"].to_pylist() == ["L02", "L03"]
+
+
 def test_a_tenure_carries_its_value_its_time_and_its_sims(
     to_rows: Rows, examples: Listings, recipients: dict[str, Recipient], layout: Layout, key: bytes
 ) -> None:
