@@ -35,14 +35,14 @@ STEPS = (
     Step("listing", "the ladder, Article 22 and due process",
          ("silver.*", "ops.deliveries", "quarantine.records", "graph.signals", "graph.influences", "graph.scores", "graph.rings", "graph.doubts", "graph.spared",
           "graph.identifiers", "graph.tenures", "graph.edges", "graph.parties", "graph.contested", "graph.shared_identifiers",
-          "blacklist.clearances"),
+          "blacklist.clearances", "blacklist.held_back"),
          ("blacklist.listings", "blacklist.events", "blacklist.leads", "blacklist.proposals", "blacklist.decisions",
           "blacklist.for_review", "blacklist.named_tenures", "blacklist.set_aside")),
     Step("checks", "what must hold beyond types: volume, freshness, keys, codes, churn",
          ("silver.*", "ops.deliveries", "ops.accounting", "ops.nights", "graph.edges", "graph.tenures", "graph.parties", "graph.signals",
           "blacklist.listings", "blacklist.events"), ("ops.checks",)),
     Step("releases", "one folder per recipient",
-         ("blacklist.listings", "blacklist.set_aside", "vault.identifiers", "graph.edges", "graph.identifiers", "ops.nights", "ops.checks"), ("releases",)),
+         ("blacklist.listings", "blacklist.set_aside", "vault.identifiers", "graph.edges", "graph.identifiers", "ops.nights", "ops.checks"), ("releases", "blacklist.held_back")),
 )  # fmt: skip
 STAGE_NAMES: tuple[str, ...] = (*(step.name for step in STEPS), "commit")
 STAGE_TITLES: dict[str, str] = {

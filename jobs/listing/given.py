@@ -52,6 +52,7 @@ class Given:
     named_tenures: pl.DataFrame
     leads: pl.DataFrame
     for_review: pl.DataFrame
+    held_back: pl.DataFrame
     first_known: pl.DataFrame
     """due_process.first_known."""
     moves: Moves

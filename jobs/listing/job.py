@@ -21,7 +21,7 @@ from jobs.signals.people import People
 FROM_GRAPH = (
     "signals", "influences", "scores", "edges", "tenures", "identifiers", "parties", "contested", "shared_identifiers", "spared", "doubts", "rings",
 )  # fmt: skip
-FROM_BLACKLIST = ("clearances", "decisions", "proposals", "named_tenures", "leads", "for_review")
+FROM_BLACKLIST = ("clearances", "decisions", "proposals", "named_tenures", "leads", "for_review", "held_back")
 
 
 def run(night: Night) -> StageReport:

@@ -47,6 +47,19 @@ def set_aside(now: pl.DataFrame, outcomes: pl.DataFrame) -> pl.DataFrame:
     )
 
 
+def date_anew(active: pl.DataFrame, held_back: pl.DataFrame, policy: Policy, on: date) -> pl.DataFrame:
+    """Active listings, with a due date as if given tonight where the release that would have told it was held: nobody answers in a time that
+    nobody was told."""
+    is_untold = pl.col("listing_id").is_in(held_back["listing_id"].implode())
+    return active.with_columns(
+        due_on=pl.when(is_untold & pl.col("due_on").is_not_null()).then(_due(policy, on)).otherwise("due_on")
+    )
+
+
+def _due(policy: Policy, on: date) -> pl.Expr:
+    return pl.lit(on + timedelta(days=policy.measures.article_22_due_days))
+
+
 def drop_spent(tonight: pl.DataFrame, released: pl.DataFrame) -> pl.DataFrame:
     """Without what a passed term has used up: the same or a lower measure on none but the lineages that such a listing stood on.
 
@@ -122,9 +135,7 @@ def give_terms(tonight: pl.DataFrame, staying: pl.DataFrame, policy: Policy, on:
     is_same = pl.col("_measure").eq_missing(pl.col("measure"))
     by_rule = pl.col("reasons").list.contains(ARTICLE_22)
     had = pl.col("_reasons").list.contains(ARTICLE_22).fill_null(False)
-    new_due = pl.when(pl.col("measure") == "verify").then(
-        pl.lit(on + timedelta(days=policy.measures.article_22_due_days))
-    )
+    new_due = pl.when(pl.col("measure") == "verify").then(_due(policy, on))
     due = pl.when(rank("measure") <= rank(pl.lit("restrict"))).then(pl.coalesce(pl.when(had).then("_due"), new_due))
     new_id = short_digest(rows, pl.lit("listing"), pl.col("node_id"), pl.lit(on.isoformat()))
     return rows.with_columns(

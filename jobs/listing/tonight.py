@@ -55,6 +55,7 @@ class _Passed:
 def list_tonight(given: Given, terms: Terms) -> Tonight:
     """Who is listed tonight, why, and what changed: nothing but `given` and `terms` decides it."""
     active = state.with_answers(given.listings.filter(pl.col("status") == "active"), given.outcomes)
+    active = state.date_anew(active, given.held_back, terms.policy, terms.on)
     judged = _judge(given, terms)
     passed = _pass_tests(given, judged, terms)
     states = rows.know_states(given, terms.instant)

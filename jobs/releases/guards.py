@@ -49,6 +49,17 @@ def keep_removals(previous: Any, why: Mapping[str, str]) -> Any:
     return previous.filter(pa.array(stays, pa.bool_()))
 
 
+def find_untold(rows: Any, previous: Any | None) -> list[str]:
+    """Of tonight's rows the listings whose due date the last version does not tell, nor any when it can't be read."""
+    due = rows.filter(pc.is_valid(rows["due_on"]))
+    told = set() if previous is None else _due_dates(previous)
+    return [listing for listing, due_on in sorted(_due_dates(due) - told)]
+
+
+def _due_dates(rows: Any) -> set[tuple[str, Any]]:
+    return set(zip(rows["listing_id"].to_pylist(), rows["due_on"].to_pylist(), strict=True))
+
+
 def _count(mask: Any) -> int:
     return int(pc.sum(pc.cast(mask, pa.int64())).as_py() or 0)
 

@@ -12,13 +12,13 @@ from typing import Any
 import polars as pl
 import pyarrow.compute as pc
 
-from jobs.core.frames import to_arrow
+from jobs.core.frames import schema_of, to_arrow
 from jobs.core.lake import Lake
 from jobs.core.night import Night, StageReport
 from jobs.core.storage import Storage, open_storage
 from jobs.releases.bundle import FULL, MANIFEST, REMOVALS_ONLY, Edition, make_bundle, read_snapshot
 from jobs.releases.changes import conform
-from jobs.releases.guards import Broken, find_failed, find_holds, keep_removals
+from jobs.releases.guards import Broken, find_failed, find_holds, find_untold, keep_removals
 from jobs.releases.layout import Layout, load_layout
 from jobs.releases.publish import (
     publish_pending,
@@ -57,6 +57,7 @@ class _Work:
     set_aside: Mapping[str, Mapping[str, str]]
     releases: dict[str, int] = field(default_factory=dict)
     held: dict[str, str] = field(default_factory=dict)
+    held_back: list[tuple[str, str]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     rows_out: int = 0
 
@@ -83,6 +84,8 @@ def run(night: Night) -> StageReport:
         f"{n} active {kind} listings have no recipient"
         for kind, n in find_unaddressed(rows, recipients.values()).items()
     ]
+    schema = schema_of(night.lake.schema("blacklist.held_back").ddl)
+    night.lake.replace("blacklist.held_back", pl.DataFrame(work.held_back, schema, orient="row"))
     _hand_over(night, work.releases)
     night.scratch["held"] = work.held
     return StageReport(active.num_rows, work.rows_out, work.notes)
@@ -137,6 +140,7 @@ def _release(work: _Work, recipient: Recipient) -> None:
         return
     previous = _previous(work, recipient, last)
     if holds := [*find_holds(selected), *find_failed(work.broken, _agencies(work, selected, previous))]:
+        work.held_back += [(listing, recipient.id) for listing in find_untold(selected, previous)]
         _hold(work, recipient, previous, " and ".join(holds))
         return
     current = project_rows(selected, recipient, work.layout, work.night.key)

@@ -29,7 +29,8 @@ if TYPE_CHECKING:
     from jobs.core.lake import Lake
 
 REMADE = ("graph", "signals", "listing")
-REMADE_TABLES = frozenset(table for step in STEPS if step.name in REMADE for table in step.writes)
+REMADE_TABLES = frozenset(table for step in STEPS if step.name in (*REMADE, "releases") for table in step.writes)
+"""What is seen as the night before left it: what is remade, and what the releases of that night told the next one."""
 
 
 @dataclass(frozen=True)

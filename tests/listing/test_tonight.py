@@ -61,7 +61,7 @@ def world(**rows: list[dict[str, Any]]) -> Given:
     graph = {name: table(f"graph.{name}", rows.pop(name, held.get(name, []))) for name in BY_GRAPH}
     lists = {
         name: table(f"blacklist.{name}", [])
-        for name in ("clearances", "decisions", "proposals", "named_tenures", "leads", "for_review")
+        for name in ("clearances", "decisions", "proposals", "named_tenures", "leads", "for_review", "held_back")
     }
     listings = table("blacklist.listings", [])
     others = {
@@ -384,6 +384,28 @@ def test_one_carriers_word_that_it_closed_a_device_takes_it_from_no_other_carrie
         go_on(given, third, signals=table("graph.signals", []), outcomes=frame(OUTCOME, freed)), night(4)
     )
     assert (events(fourth), fourth.set_aside.height) == ({("RELEASE", DEVICE, "support_ended")}, 0)
+
+
+def test_a_due_date_runs_from_the_night_whose_release_told_it_and_nothing_is_overdue_before() -> None:
+    given = world(signals=[finding()])
+    first = list_tonight(given, night(1))
+    listing_id = listed(first)[ACCOUNT]["listing_id"]
+    held = table("blacklist.held_back", [{"listing_id": listing_id, "recipient_id": BANK}])
+    made, dates = first, {}
+    for n in (2, 3, 30):  # no night ran between: the date passed, and the bank was never told
+        made = list_tonight(go_on(given, made, held_back=held), night(n))
+        assert events(made) == {("CHANGE", ACCOUNT, "bound_to_fraud_phone")}
+        dates[n] = listed(made)[ACCOUNT]["due_on"]
+    assert dates == {2: date(2026, 10, 17), 3: date(2026, 10, 18), 30: date(2026, 11, 14)}
+    told = [list_tonight(go_on(given, made), night(n)) for n in (31, 45, 46)]
+    assert [(row["measure"], row["due_on"]) for row in (listed(one)[ACCOUNT] for one in told)] == [
+        ("verify", date(2026, 11, 14)), ("verify", date(2026, 11, 14)), ("restrict", date(2026, 11, 14)),
+    ]  # fmt: skip
+    answered = frame(OUTCOME, [answer(listed(first)[ACCOUNT], "restricted")])
+    assert (
+        listed(list_tonight(go_on(given, made, held_back=held, outcomes=answered), night(31)))[ACCOUNT]["due_on"]
+        is None
+    )
 
 
 def test_two_listings_that_meet_on_one_corrected_tenure_both_go_on_without_a_third() -> None:

@@ -1,9 +1,11 @@
 """What a failed check holds back."""
 
+from datetime import date
+
 import pyarrow as pa
 import pytest
 
-from jobs.releases.guards import Broken, find_failed
+from jobs.releases.guards import Broken, find_failed, find_untold
 from jobs.releases.job import agencies_behind
 
 TABLE = Broken("graph.edges", "not_empty", "everyone")
@@ -33,3 +35,13 @@ def test_a_failed_table_holds_everybody_and_every_failed_check_is_named() -> Non
 def test_a_listing_without_agencies_rests_on_none() -> None:
     listings = pa.table({"listing_id": ["a", "b"], "agencies": [["finance", "telecom"], None]})
     assert agencies_behind(listings) == {"a": ("finance", "telecom"), "b": ()}
+
+
+def test_a_due_date_is_untold_until_a_version_says_it() -> None:
+    def rows(**due: int | None) -> pa.Table:
+        dates = [None if day is None else date(2026, 10, day) for day in due.values()]
+        return pa.table({"listing_id": list(due), "due_on": pa.array(dates, pa.date32())})
+
+    tonight = rows(told=16, new=17, moved=17, asked=17, nothing=None)
+    assert find_untold(tonight, rows(told=16, moved=16, asked=None, gone=16)) == ["asked", "moved", "new"]
+    assert find_untold(tonight, None) == ["asked", "moved", "new", "told"]

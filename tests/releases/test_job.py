@@ -204,6 +204,7 @@ def test_nights_of_releases(
     assert world.table("icbc", 3, "snapshot")["listing_id"].to_pylist() == ["L04"]
     assert world.table("icbc", 3, "snapshot")["reason_en"].to_pylist() != ["Something else"]
     assert world.manifest("cmcc", 3)["content"] == "full"
+    assert world.lake.frame("blacklist.held_back").is_empty()  # what is still due was told
     world.commit(third)
 
     # Held with nothing to remove: the last good version stays the latest and is pinned again.
@@ -254,3 +255,9 @@ def test_nights_of_releases(
     world.put("ops.checks", [{**table, "night_on": date(2026, 10, 6)}])
     again, _ = world.night(date(2026, 10, 6))
     assert set(again.scratch["held"]) == set(first.scratch["releases"])
+    assert set(world.lake.frame("blacklist.held_back").rows()) == {
+        ("L04", "icbc"),
+        ("L05", "icbc"),
+        ("L06", "abc"),
+        ("L10", "cnnic"),
+    }  # of what is due, what the last version does not say
