@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from jobs.core.errors import UserError
 from jobs.core.yamlfile import Strict, load_model
@@ -96,9 +97,30 @@ class Measures(Strict):
     human_due_days: int = Field(gt=0)
 
 
+class Text(Strict):
+    """What stands in the sentence that a person gets, in English and in Chinese."""
+
+    en: str
+    zh: str
+
+    @field_validator("en", "zh")
+    @classmethod
+    def _is_said(cls, value: str) -> str:
+        if not value.strip():
+            raise ValueError("must not be empty")
+        return value
+
+    @field_validator("zh")
+    @classmethod
+    def _is_chinese(cls, value: str) -> str:
+        if re.search("[A-Za-z]", value) or not re.search("[\u4e00-\u9fff]", value):
+            raise ValueError("must be Chinese, without Latin letters")
+        return value
+
+
 class DueProcess(Strict):
-    remedy_channel: str
-    materials_required: str
+    remedy_channel: Text
+    materials_required: Text
     review_owner: dict[str, str]
 
 
@@ -115,7 +137,8 @@ class Policy(Strict):
     lineage: Lineage
     score: Score
     measures: Measures
-    legal_basis: dict[str, str]
+    law: Text
+    legal_basis: dict[str, Text]
     due_process: DueProcess
 
 

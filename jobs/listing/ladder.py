@@ -62,8 +62,9 @@ def describe_nodes(
 
 def listable(climbed: pl.DataFrame, nodes: pl.DataFrame, policy: Policy) -> pl.DataFrame:
     """What can be listed tonight, with the node's facts and the legal basis: live, unprotected, with a basis; documents only by a finding."""
+    articles = {type_: article.en for type_, article in policy.legal_basis.items()}
     rows = climbed.join(nodes, on="node_id", how="inner", validate="m:1").with_columns(
-        legal_basis=pl.col("type").replace_strict(policy.legal_basis, default=None, return_dtype=pl.String)
+        legal_basis=pl.col("type").replace_strict(articles, default=None, return_dtype=pl.String)
     )
     by_finding = ~pl.col("type").is_in(DOCUMENTS) | (pl.col("test") == "finding")
     return rows.filter(

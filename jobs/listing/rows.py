@@ -11,13 +11,12 @@ from jobs.core.frames import UTC, collected, collected_lists, stack
 from jobs.graph.intervals import ends
 from jobs.listing import reasons, state
 from jobs.listing.given import Given, Terms
-from jobs.listing.tests import strongest_influences, unrolled
+from jobs.listing.tests import ARTICLE_22, derived_influences, strongest_influences, unrolled
 from jobs.policy import Policy
 from jobs.releases.recipients import TO_EVERY_CARRIER, administrators_by_type
 from jobs.signals import due_process
 
 TEXTS = pl.List(pl.String)
-BY_RULE = "anti-fraud platform, by rule"
 
 
 def complete_listings(rows: pl.DataFrame, given: Given, direct: pl.DataFrame, terms: Terms) -> pl.DataFrame:
@@ -26,8 +25,8 @@ def complete_listings(rows: pl.DataFrame, given: Given, direct: pl.DataFrame, te
     ring = given.rings.group_by("party_id").agg(pl.col("ring_id").min())
     full = rows
     for of_node in (
-        given.scores.select("node_id", "score"), _ways(rows, given.influences), _told(rows, _said(direct, given.signals)), given.parties.select("node_id", "party_id"),
-        given.tenures.select("node_id", "holder_id"), _memory(given.clearances),
+        given.scores.select("node_id", "score"), _ways(rows, given, policy), _told(rows, _said(direct, given.signals)), _found(direct),
+        given.parties.select("node_id", "party_id"), given.tenures.select("node_id", "holder_id"), _memory(given.clearances),
     ):  # fmt: skip
         full = full.join(of_node, on="node_id", how="left", validate="m:1")
     full = full.join(ring, on="party_id", how="left", validate="m:1")
@@ -35,32 +34,52 @@ def complete_listings(rows: pl.DataFrame, given: Given, direct: pl.DataFrame, te
     said = (pl.col(name).fill_null(pl.lit([], TEXTS)) for name in ("_told", "_on_the_way"))
     full = full.with_columns(
         agencies=pl.concat_list(*said).list.unique().list.sort(),
-        path_kinds=pl.col("path_kinds").fill_null(pl.lit([], TEXTS)),
+        path_kinds=_path_kinds(), found=pl.col("found").fill_null(pl.lit([], TEXTS)),
         administrator=state.administrator(administrators_by_type(terms.recipients), sorted(terms.recipients)),
         status=pl.lit("active"), released_on=pl.lit(None, pl.Date), release_reason=pl.lit(None, pl.String),
-        deciding_body=pl.col("decided_by").fill_null(BY_RULE), human_decision=_or_null(cited),
-        remedy_channel=pl.lit(policy.due_process.remedy_channel), materials_required=pl.lit(policy.due_process.materials_required),
+        deciding_body=pl.col("decided_by").fill_null(reasons.BY_RULE), human_decision=_or_null(cited),
+        remedy_channel=pl.lit(policy.due_process.remedy_channel.en), materials_required=pl.lit(policy.due_process.materials_required.en),
         policy_version=pl.lit(f"{policy.id} {policy.version}"), score=pl.col("score").fill_null(0.0),
         evidence_digest=_evidence_digest(full),
     )  # fmt: skip
-    return full.with_columns(reason_zh=reasons.reason_zh(), reason_en=reasons.reason_en()).select(
-        given.published.columns
-    )
+    return reasons.tell_reasons(full, policy).select(given.published.columns)
 
 
 def _or_null(text: pl.Expr) -> pl.Expr:
     return pl.when(text != "").then(text)
 
 
-def _ways(rows: pl.DataFrame, influences: pl.DataFrame) -> pl.DataFrame:
-    """node_id, `path_kinds` (edge kinds of the path of the strongest lineage that the listing stands on) and the agencies for which those
-    lineages count."""
+def _ways(rows: pl.DataFrame, given: Given, policy: Policy) -> pl.DataFrame:
+    """node_id, `_on_the_way` (agencies for which the lineages count that the listing stands on), and the edge kinds of two paths: `_strongest`
+    (of the strongest of those lineages) and `_derived` (of the strongest by which it is listed by derived control)."""
     stands_on = unrolled(rows.select("node_id", lineage="lineages"), "lineage")
-    reaching = influences.join(stands_on, on=["node_id", "lineage"], how="semi")
-    kinds = pl.col("path").list.eval(pl.element().struct.field("kind"))
-    strongest = strongest_influences(reaching).select("node_id", path_kinds=kinds)
-    by_node = reaching.group_by("node_id").agg(collected("agency").alias("_on_the_way"))
-    return by_node.join(strongest, on="node_id", how="inner", validate="1:1")
+    reaching = given.influences.join(stands_on, on=["node_id", "lineage"], how="semi")
+    own = reaching.join(rows.filter(pl.col("test") == "same_holder"), on="node_id", how="semi")
+    derived = derived_influences(own, given.signals, given.edges, given.tenures, policy)
+    paths = {"_strongest": reaching, "_derived": derived}
+    ways = reaching.group_by("node_id").agg(collected("agency").alias("_on_the_way"))
+    for name, influences in paths.items():
+        kinds = pl.col("path").list.eval(pl.element().struct.field("kind"))
+        path = strongest_influences(influences).select("node_id", kinds.alias(name))
+        ways = ways.join(path, on="node_id", how="left", validate="1:1")
+    return ways
+
+
+def _path_kinds() -> pl.Expr:
+    """Edge kinds of the path by which the test lists a row: a finding is on the node itself, the Article 22 rule walks the binding."""
+    test = pl.col("test")
+    path = (
+        pl.when(test.is_in([ARTICLE_22, reasons.OVERDUE])).then(pl.lit(["bound_phone"], TEXTS))
+        .when(test == "same_holder").then("_derived")
+        .when(test != "finding").then("_strongest")
+    )  # fmt: skip
+    return path.fill_null(pl.lit([], TEXTS))
+
+
+def _found(direct: pl.DataFrame) -> pl.DataFrame:
+    """node_id and `found`: the kinds of the findings on it."""
+    findings = direct.filter(pl.col("standard") == "finding")
+    return findings.group_by("node_id").agg(collected("kind").alias("found"))
 
 
 def _said(direct: pl.DataFrame, signals: pl.DataFrame) -> pl.DataFrame:

@@ -164,8 +164,7 @@ def held_by_the_found(
 ) -> pl.DataFrame:
     """Derived control: `verify` on all lineages of the score, with `hands_changed` marked where the last edge of the strongest lineage by
     which it is derived (of any, when several are as strong) does not hold tonight."""
-    own = influences.filter("by_own_party_finding")
-    own = own.join(_by_old_bindings(own, signals, edges, tenures, policy), on=["node_id", "lineage"], how="anti")
+    own = derived_influences(influences, signals, edges, tenures, policy)
     strongest = own.filter(pl.col("influence") == pl.col("influence").max().over("node_id"))
     live = strongest.group_by("node_id").agg(pl.col("last_edge_live").all())
     by_score = (
@@ -183,6 +182,14 @@ def held_by_the_found(
     return candidate(passing, measure=pl.lit("verify"), test="same_holder", reason="same_holder").with_columns(
         hands_changed=~passing["last_edge_live"]
     )
+
+
+def derived_influences(
+    influences: pl.DataFrame, signals: pl.DataFrame, edges: pl.DataFrame, tenures: pl.DataFrame, policy: Policy
+) -> pl.DataFrame:
+    """Of the influences those by which a node may be listed by derived control."""
+    own = influences.filter("by_own_party_finding")
+    return own.join(_by_old_bindings(own, signals, edges, tenures, policy), on=["node_id", "lineage"], how="anti")
 
 
 def _by_old_bindings(

@@ -156,7 +156,11 @@ def test_a_finding_closes_the_number_and_asks_again_for_the_account_bound_to_it_
     assert (account["measure"], account["test"], account["administrator"], account["due_on"], account["tenures"]) == (
         "verify", "bound_to_fraud_phone", BANK, date(2026, 10, 16), [TENURE],
     )  # fmt: skip
-    assert "Path: bound_phone." in account["reason_en"]
+    assert (
+        "Path: bound phone number. Agencies: public security authorities. Measure: to be verified again, until 2026-12-30. Verification is due by 2026-10-16."
+        in account["reason_en"]
+    )
+    assert "路径" not in number["reason_zh"]
     assert number["listing_id"] == sha256(b"listing|1|2026-10-01").hexdigest()[:32]
     assert account["evidence_digest"] == sha256(b"bound_to_fraud_phone|case:a|1").hexdigest()
     assert events(first) == {("ADD", TENURE, "finding"), ("ADD", ACCOUNT, "bound_to_fraud_phone")}
@@ -417,3 +421,76 @@ def test_two_listings_that_meet_on_one_corrected_tenure_both_go_on_without_a_thi
     assert second.events.is_empty()
     assert set(second.listings["listing_id"]) == set(both["listing_id"])
     assert second.listings.height == both.height
+
+
+def test_what_the_article_22_rule_lists_shows_the_binding_whatever_else_reaches_it_and_so_it_does_past_its_due_date() -> (
+    None
+):
+    moved = [{"kind": "transfer", "from_id": 12, "to_id": ACCOUNT}]
+    given = world(
+        signals=[finding(kind="subscription_fraud", standard="report", agency="telecom", lineage="telecom|1")],
+        influences=[influence(ACCOUNT, "case:z", "finance", influence=0.9, n_edges=1, path=moved)],
+    )
+    first = list_tonight(given, night(1))
+    account = listed(first)[ACCOUNT]
+    assert account["test"] == "bound_to_fraud_phone"
+    assert account["reason_zh"].startswith(
+        "该银行账户绑定或者曾经绑定的手机号被认定或者报告用于诈骗，且在该诈骗发生前未解除绑定。关联路径：绑定手机号。线索来源：电信主管部门。"
+    )
+    late = list_tonight(go_on(given, first), night(17))
+    account = listed(late)[ACCOUNT]
+    assert (account["test"], account["due_on"]) == ("verification_overdue", date(2026, 10, 16))
+    assert account["reason_zh"].startswith(
+        "该银行账户绑定或者曾经绑定的手机号被认定或者报告用于诈骗，且在该诈骗发生前未解除绑定。该银行账户应当于2026年10月16日前（含当日）完成核验，"
+        "逾期未收到核验结果。处置措施因此升级，核验通过后解除。关联路径：绑定手机号。"
+    )
+    assert list_tonight(go_on(given, late), night(18)).events.is_empty()
+
+
+def test_derived_control_shows_the_path_by_which_it_is_derived_and_not_a_stronger_one() -> None:
+    held = [{"kind": "holder", "from_id": TENURE, "to_id": 90}, {"kind": "holder", "from_id": 90, "to_id": CARD}]
+    moved = [{"kind": "transfer", "from_id": 12, "to_id": CARD}]
+    given = world(
+        signals=[finding()], edges=[],
+        scores=[{"node_id": CARD, "score": 0.9, "lineages": ["case:a", "case:z"], "agencies": ["finance", "public_security"]}],
+        influences=[
+            influence(CARD, "case:a", "public_security", influence=0.6, n_edges=2, path=held, by_own_party_finding=True),
+            influence(CARD, "case:z", "finance", influence=0.8, n_edges=1, path=moved),
+        ],
+        reports=[{"recorded_at": "2026-09-20", "involved": [{"identifier_type": "bank_card", "identifier_id": CARD, "issuer": BANK}]}],
+    )  # fmt: skip
+    card = listed(list_tonight(given, night(1)))[CARD]
+    assert card["test"] == "same_holder"
+    assert "关联路径：登记持有→登记持有。线索来源：公安机关、金融管理部门。" in card["reason_zh"]
+    assert " Path: registered holder → registered holder. Agencies: " in card["reason_en"]
+
+
+def test_a_proposal_shows_the_path_of_what_it_rests_on() -> None:
+    moved, used = (
+        [{"kind": "transfer", "from_id": 12, "to_id": CARD}],
+        [{"kind": "login_ip", "from_id": 13, "to_id": CARD}],
+    )
+    given = world(
+        signals=[finding(node_id=CARD, kind="control_freeze", standard="report", agency="finance", lineage="control:b")],
+        scores=[{"node_id": CARD, "score": 0.8, "lineages": ["case:a", "control:b", "line:c"], "agencies": ["finance", "public_security", "telecom"]}],
+        influences=[
+            influence(CARD, "control:b", "finance", influence=0.5),
+            influence(CARD, "case:a", "public_security", influence=0.6, n_edges=1, path=moved),
+            influence(CARD, "line:c", "telecom", influence=0.7, n_edges=1, path=used, standard="indicator"),
+        ],
+    )  # fmt: skip
+    card = listed(list_tonight(given, night(1)))[CARD]
+    assert card["test"] == "proposed_for_review"
+    assert "关联路径：资金转账。线索来源：公安机关、金融管理部门。" in card["reason_zh"]
+
+
+def test_a_person_is_told_what_was_found_of_him() -> None:
+    person = 91
+    given = world(
+        signals=[finding(node_id=person, kind="person_account_trading", lineage="public_security|p|91")],
+        identifiers=[{"node_id": person, "type": "national_id"}], edges=[],
+    )  # fmt: skip
+    (row,) = list_tonight(given, night(1)).listings.to_dicts()
+    assert (row["measure"], row["legal_basis"]) == ("close", "Article 31")
+    assert row["reason_zh"].startswith("经公安机关认定，该人员非法买卖、出租、出借电话卡、账户等。线索来源：公安机关。处置措施：暂停新办电话卡、新开账户，期限至2028年9月30日。")  # fmt: skip
+    assert row["reason_en"].startswith("The public security authority found that this person unlawfully traded, ")

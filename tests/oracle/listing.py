@@ -325,9 +325,32 @@ class Night:
             found |= {one.agency for one in live or said}
         return tuple(sorted(found))
 
-    def way(self, node: Node, lineages: frozenset[Lineage]) -> tuple[str, ...]:
-        """The edge kinds of the best path of the strongest lineage that a listing stands on."""
+    def findings_told(self, node: Node) -> frozenset[str]:
+        """Of a person or company what was found is told by its kind."""
+        if type_of(node) not in DOCUMENTS:
+            return frozenset()
+        return frozenset(
+            one.kind
+            for one in self.signals
+            if one.node == node
+            and one.live
+            and one.standard == "finding"
+            and not self.cleared(node, one.lineage, True, one.first_known_at)
+        )
+
+    def way(self, node: Node, lineages: frozenset[Lineage], test: str) -> tuple[str, ...]:
+        """The edge kinds of the path by which the test lists a node: the binding, or the best path of the strongest lineage that the listing
+        stands on, of derived control of the strongest by which it is derived.
+        """
+        if test == FINDING:
+            return ()
+        if test in (ARTICLE_22, "verification_overdue"):
+            return ("bound_phone",)
         reaching = [(one, lineage) for lineage, one in self.of_node.get(node, {}).items() if lineage in lineages]
+        if test == SAME_HOLDER:
+            reaching = [
+                one for one in reaching if one[0].by_own_party_finding and not self._walks_an_old_binding(one[0])
+            ]
         if not reaching:
             return ()
         strongest, _ = max(

@@ -280,12 +280,13 @@ class Listing:
     legal_basis: str = ""
     deciding_body: str = ""
     way: tuple[str, ...] = ()  # edge kinds of the path that explains it
+    findings: frozenset[str] = frozenset()  # on a person or company: kinds of what was found
     told: tuple[Any, ...] = ()  # what was last published of it
 
     def published(self) -> tuple[Any, ...]:
         """ "CHANGE when a published column changes": what a release says of it, sentences by what they are made of."""
         start = self.node.tenure_from if isinstance(self.node, Tenure) else None
-        sentence = (self.agencies, self.way, self.due_on if self.test == "verification_overdue" else None)
+        sentence = (self.agencies, self.way, self.findings)
         return (
             start, self.measure, self.test, self.reasons, sentence, self.issuer, self.administrator, self.legal_basis, self.deciding_body,
             frozenset(self.cites), self.due_on, self.expires_on, self.outcome,

@@ -968,9 +968,10 @@ class Oracle:
         listing.lineages = frozenset().union(*(one.lineages for one in found))
         listing.tenures = frozenset().union(*(one.tenures for one in found))
         listing.agencies = night.agencies(listing.node, listing.lineages)
-        listing.way = night.way(listing.node, listing.lineages)
+        listing.way = night.way(listing.node, listing.lineages, best.test)
+        listing.findings = night.findings_told(listing.node)
         listing.deciding_body = self._deciding_body(listing, night, in_force)
-        listing.legal_basis = self.policy.legal_basis[type_of(listing.node)]
+        listing.legal_basis = self.policy.legal_basis[type_of(listing.node)].en
         listing.party = night.parties.key(listing.node)
         listing.ring = night.rings.get(listing.party)
         listing.issuer = self._issuer(listing.node, night.numbers, night.accounts)
