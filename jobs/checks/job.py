@@ -27,7 +27,8 @@ def run(night: Night) -> StageReport:
     """Rows in: rules; rows out: rules that were judged. What broke is said, recorded in `ops.checks` and shown on a page; `releases` reads
     it and holds what it must. Nothing else is stopped."""
     suites = load_suites(Path(night.settings.expectations), night.contracts, night.lake.schemas, night.codes)
-    verdicts = give_verdicts([*measure_feeds(night, suites.feeds), *measure_tables(night, suites.tables)], judge)
+    measured = [*measure_feeds(night, suites.feeds), *measure_tables(night, suites.tables)]
+    verdicts = give_verdicts(measured, judge, night.checks_hold)
     night.lake.append(CHECKS, _rows(night, verdicts))
     page = f"{FOLDER}/{night.on.isoformat()}"
     content = render_page(night.on, verdicts).encode()

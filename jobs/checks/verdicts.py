@@ -12,11 +12,14 @@ from jobs.checks.suites import Rule, Suite
 
 Judge = Callable[[Sequence[tuple[Rule, float]]], list[bool]]
 EVERYONE = "everyone"
+FAILED = "check failed: "
+"""How the sentence about a broken `fail` begins."""
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What came of one rule. `is_ok` is None when it was not judged, and `unjudged` says why; an unjudged rule has not passed."""
+    """What came of one rule. `is_ok` is None when it was not judged, and `unjudged` says why; an unjudged rule has not passed.
+    `holds`: whose releases it holds if it is broken, None for nobody's."""
 
     subject: str
     rule: Rule
@@ -47,8 +50,9 @@ def shares_of(suite: Suite) -> list[Share]:
     return [Share(rule.measured, rule.column, rule.codes) for rule in suite.rules if rule.column is not None]
 
 
-def give_verdicts(measured: Sequence[tuple[Suite, Values]], judge: Judge) -> list[Verdict]:
-    """One verdict per rule, in the order of the suites. `judge` is asked once, for all rules that can be judged."""
+def give_verdicts(measured: Sequence[tuple[Suite, Values]], judge: Judge, may_hold: bool = True) -> list[Verdict]:
+    """One verdict per rule, in the order of the suites. `judge` is asked once, for all rules that can be judged. Unless they `may_hold`
+    releases, the rules tell and hold nobody's."""
     asked = [(suite, rule, values) for suite, values in measured for rule in suite.rules]
     waits = [_why_not(rule, values) for _, rule, values in asked]
     values_of = [values.get(rule.measured) for _, rule, values in asked]
@@ -63,7 +67,7 @@ def give_verdicts(measured: Sequence[tuple[Suite, Values]], judge: Judge) -> lis
         Verdict(
             suite.subject, rule, values_of[index],
             None if waits[index] else is_ok.get(index, False),  # nothing to measure, and nothing said that this may be: broken
-            holds_of(suite) if rule.severity == "fail" else None, waits[index],
+            holds_of(suite) if may_hold and rule.severity == "fail" else None, waits[index],
         )
         for index, (suite, rule, _) in enumerate(asked)
     ]  # fmt: skip
@@ -96,7 +100,7 @@ def tell(verdicts: Sequence[Verdict]) -> list[str]:
         what = f"{one.rule.id}: {one.rule.measured} should be {one.expected}"
         alike.setdefault(what, []).append(f"{one.subject} {_number(one)}")
     failed = [
-        f"check failed: {one.subject}: {one.rule.id}: {one.rule.measured} should be {one.expected}, is {_number(one)}; holds {_held(one)}"
+        f"{FAILED}{one.subject}: {one.rule.id}: {one.rule.measured} should be {one.expected}, is {_number(one)}; holds {_held(one)}"
         for one in fails
     ]
     return [summary, *failed, *(f"check warns: {what}: {', '.join(which)}" for what, which in alike.items())]
@@ -107,4 +111,6 @@ def _number(one: Verdict) -> str:
 
 
 def _held(one: Verdict) -> str:
+    if one.holds is None:
+        return "nothing tonight"
     return "every release" if one.holds == EVERYONE else f"the releases with listings that rest on {one.holds}"

@@ -59,6 +59,8 @@ class Night:
     policy: Any
     recipients: Any
     key: bytes
+    checks_hold: bool = True
+    """Whether a broken check holds releases; if not, it is only told of."""
     say: Callable[[str], None] = lambda text: print(text, flush=True)
     after_commit: list[Callable[[], None]] = field(default_factory=list)
     scratch: dict[str, Any] = field(default_factory=dict)

@@ -29,14 +29,15 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True)
 class World:
-    """What the runner needs to be told of the product: policy, recipients, stages, how releases are made visible, and by stage what may
-    begin while Spark starts (`prepare`)."""
+    """What the runner needs to be told of the product: policy, recipients, stages, how releases are made visible, by stage what may begin
+    while Spark starts (`prepare`), and whether a broken check holds releases: over a handful of invented records a share says nothing."""
 
     policy: Callable[[Path, str], Any]
     recipients: Callable[[Path], Any]
     stages: Callable[[], Sequence[Stage]]
     publish: Callable[[Settings, dict[str, int]], None]
     prepare: dict[str, Callable[[], None]] = field(default_factory=dict)
+    checks_hold: bool = True
 
 
 @dataclass(frozen=True)
@@ -103,7 +104,7 @@ def _opened(
     contracts = load_contracts(schemas)
     common: dict[str, Any] = {
         "contracts": contracts, "codes": load_codes(schemas), "policy": world.policy(schemas, settings.policy),
-        "recipients": world.recipients(schemas),
+        "recipients": world.recipients(schemas), "checks_hold": world.checks_hold,
     }  # fmt: skip
     if "://" not in settings.landing and not Path(settings.landing).is_dir():
         raise UserError(

@@ -127,7 +127,7 @@ Quarantines = Annotated[tuple[Quarantined, ...], BeforeValidator(_as_list)]
 
 
 class Release(Strict):
-    """What a recipient's latest snapshot holds."""
+    """What a recipient's latest snapshot holds; one that never got a release lacks everything."""
 
     recipient: str
     contains: Subjects = ()

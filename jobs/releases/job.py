@@ -234,13 +234,13 @@ def agencies_behind(listings: Any) -> dict[str, tuple[str, ...]]:
 
 
 def collect_broken(night: Night) -> list[Broken]:
-    """Tonight's checks of severity `fail` that broke."""
-    columns = ["subject", "rule_id", "severity", "is_ok", "holds"]
+    """Tonight's checks that broke and hold somebody's releases."""
+    columns = ["subject", "rule_id", "is_ok", "holds"]
     rows = night.lake.frame("ops.checks", columns, night_on=night.on)
     return [
         Broken(row["subject"], row["rule_id"], row["holds"])
         for row in rows.iter_rows(named=True)
-        if row["severity"] == "fail" and row["is_ok"] is False
+        if row["holds"] is not None and row["is_ok"] is False
     ]
 
 

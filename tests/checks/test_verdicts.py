@@ -83,6 +83,12 @@ def test_a_failed_feed_holds_its_agency_or_everyone_and_a_failed_table_everyone(
     assert [one.holds for one in verdicts] == ["finance", "everyone", "everyone", None]
 
 
+def test_where_checks_may_not_hold_a_broken_one_is_told_of_and_holds_nobody() -> None:
+    (told,) = give_verdicts([(suite(rule()), {"n_rows": 0.0})], judge, may_hold=False)
+    assert (told.is_broken, told.row(ON)["severity"], told.row(ON)["holds"]) == (True, "fail", None)
+    assert tell([told])[1].endswith("n_rows should be at least 1, is 0; holds nothing tonight")
+
+
 def test_what_broke_is_said_worst_first_and_warnings_alike_in_one_line() -> None:
     late = rule(id="fresh", severity="warn", measure="hours_late", kwargs={"max_value": 0})
     feeds = [

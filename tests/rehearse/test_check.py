@@ -136,7 +136,7 @@ SUBS = "telecom/subscriptions"
         {"not_quarantined": [{"feed": SUBS, "record_id": "mended"}, {"feed": SUBS, "record_id": "alien"}, {"feed": "finance/accounts"}]},
         {"resolved": [{"feed": SUBS, "record_id": "mended"}]},
         {"refused": [{"feed": SUBS, "reason": "hash"}]},
-        {"release": [{"recipient": "icbc", "contains": [B], "lacks": [P, A]}]},
+        {"release": [{"recipient": "icbc", "contains": [B], "lacks": [P, A]}, {"recipient": "boc", "lacks": [B]}]},
         {"events": 2},
     ],
     ids=lambda expect: "+".join(expect),
@@ -189,7 +189,7 @@ def test_what_holds_gives_no_difference(run: Run, expect: dict[str, Any]) -> Non
         ({"refused": [{"feed": "finance/accounts"}]}, "expected a delivery of finance/accounts refused, found no delivery of its own"),
         ({"release": [{"recipient": "icbc", "contains": [P]}]}, "expected @phone.P in the release for icbc, found it missing there"),
         ({"release": [{"recipient": "icbc", "lacks": [B]}]}, "expected @bank_account.B not in the release for icbc, found it there"),
-        ({"release": [{"recipient": "boc", "lacks": [B]}]}, "expected a release for boc, found none"),
+        ({"release": [{"recipient": "boc", "contains": [B], "lacks": [P]}]}, "expected a release for boc, found none"),
         ({"events": 0}, "expected 0 listing events, found 2 (ADD, RELEASE)"),
     ],
 )  # fmt: skip

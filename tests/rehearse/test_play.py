@@ -22,6 +22,23 @@ def test_a_label_of_no_type_stops_the_rehearsal_before_it_runs(write_case: Write
         rehearse([path], Settings(), None, print)
 
 
+def test_a_check_that_breaks_over_invented_records_is_told_of_and_holds_no_release(write_case: Write) -> None:
+    """200 accounts without a phone: of a real feed a broken share, of a case what it is about."""
+    accounts = "".join(f"      - {{account_no: '@bank_account.B{n}', institution_id: icbc}}\n" for n in range(200))
+    path = write_case(
+        "unbound",
+        f"  2026-10-01:\n    finance/accounts:\n{accounts}    public_security/case_reports:\n"
+        "      - {finding: confirmed, authority_level: city, involved: [{role: payee, identifier: '@bank_account.B1'}]}\n"
+        "    expect: {release: {recipient: icbc, contains: '@bank_account.B1'}}\n",
+    )
+    said: list[str] = []
+    (result,) = rehearse([path], Settings(), None, said.append)
+    assert result.differences == ()
+    (told,) = [line.strip() for line in said if "check failed" in line]
+    assert told.startswith("check failed: finance/accounts: unbound: ")
+    assert told.endswith("; holds nothing tonight")
+
+
 def test_a_rehearsal_begins_in_an_empty_folder(write_case: Write, tmp_path: Path) -> None:
     path = write_case("story", "  2026-10-01: {expect: {events: 0}}\n")
     with pytest.raises(UserError, match="is not an empty folder"):
