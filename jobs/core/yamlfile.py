@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Collection, Hashable, Iterator
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, TypeVar
 
 import yaml
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, ValidationError
 from pydantic_core import PydanticCustomError
 
 from jobs.core.errors import UserError
@@ -22,6 +23,10 @@ class Strict(BaseModel):
 
 
 Loc = tuple[int | str, ...]
+N_SHOWN = 5
+"""Of a file's faults, how many are said; those after them are counted."""
+KEY = "[key]"
+"""How pydantic ends the place of a fault of a key itself."""
 M = TypeVar("M", bound=BaseModel)
 
 
@@ -41,21 +46,31 @@ def _mapping(loader: Any, node: yaml.MappingNode, deep: bool = False) -> dict[An
     return seen
 
 
+def _timestamp(loader: Any, node: yaml.ScalarNode) -> Any:
+    try:
+        return loader.construct_yaml_timestamp(node)
+    except ValueError:
+        problem = f"{node.value} is no day or time that there is; in quotes it is a text"
+        raise yaml.MarkedYAMLError(problem=problem, problem_mark=node.start_mark) from None
+
+
 _UniqueKeys.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _mapping)
+_UniqueKeys.add_constructor("tag:yaml.org,2002:timestamp", _timestamp)
 
 
 def read_yaml(path: Path) -> Any:
     """The file's content. Raises UserError with file and line when it isn't YAML."""
     try:
-        return yaml.load(path.read_text(encoding="utf-8"), Loader=_UniqueKeys)
+        return yaml.load(path.read_bytes().decode(), Loader=_UniqueKeys)
     except OSError as error:
         raise UserError(f"{path}: can't be read: {error.strerror}") from None
-    except UnicodeDecodeError:
-        raise UserError(f"{path}: is not UTF-8 text") from None
+    except UnicodeDecodeError as error:
+        line = error.object[: error.start].count(b"\n") + 1
+        raise UserError(f"{path}:{line}: is not UTF-8 text") from None
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise UserError(f"{path}:{line}: not valid YAML: {error.problem}") from None
-    except (yaml.YAMLError, ValueError) as error:  # a control character; a date that the calendar doesn't have
+    except (yaml.YAMLError, ValueError) as error:  # a control character, say
         raise UserError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from None
 
 
@@ -75,23 +90,81 @@ def fault(at: Loc, text: str) -> PydanticCustomError:
     return PydanticCustomError("fault", "{text}", {"text": text, "at": at})
 
 
+def one_of(what: str, known: Collection[str]) -> BeforeValidator:
+    """For a text that must be one of these: anything else is said not to be `what`, with the nearest that is."""
+
+    def check(value: Any) -> Any:
+        if value not in known:
+            near = nearest(str(value), known)
+            hint = f"did you mean '{near}'?" if near else f"known are {', '.join(known)}"
+            raise fault((), f"'{value}' is not {what}; {hint}")
+        return value
+
+    return BeforeValidator(check)
+
+
+def with_every(what: str, names: Collection[str]) -> AfterValidator:
+    """For a mapping or list that must have all of these."""
+
+    def check(value: Any) -> Any:
+        if missing := [f"'{name}'" for name in names if name not in value]:
+            raise fault((), f"{what} {', '.join(missing)} {'is' if len(missing) == 1 else 'are'} missing")
+        return value
+
+    return AfterValidator(check)
+
+
+def nearest(text: str, known: Collection[str]) -> str | None:
+    """Which of these was meant, if one is near: two letters swapped are nearer than another letter."""
+    near = get_close_matches(text, known)
+    return max(near, key=lambda word: sorted(word) == sorted(text), default=None)
+
+
 def explain(path: Path, error: ValidationError, in_file: Callable[[Loc], Loc] = lambda loc: loc) -> str:
-    """One sentence: where the first fault is and which rule it breaks; how many more there are.
+    """A line for each fault, in the order of the file: where it is and which rule it breaks.
 
     `in_file` says where a place in the model stands in the file, when that is elsewhere.
     """
-    # A misspelt key is two faults, one unknown and one missing: the unknown one has the line to look at.
-    first, *rest = sorted(error.errors(), key=lambda one: one["type"] != "extra_forbidden")
-    loc = in_file((*first["loc"], *first.get("ctx", {}).get("at", ())))
-    where = ".".join(str(part) for part in loc)
-    rule = "is not a known key" if first["type"] == "extra_forbidden" else first["msg"].removeprefix("Value error, ")
-    more = f" (and {len(rest)} more)" if rest else ""
-    return f"{path}:{line_of(path, loc)}: {where or 'the file'}: {rule}{more}"
+    root = _composed(path)
+    found = []
+    for loc, rule in _faults(error):
+        place = in_file(loc)
+        line = _line(root, place)
+        where = ".".join(str(part) for part in place if part != KEY)
+        found.append((line, f"{path}:{line}: {where or 'the file'}: {rule}"))
+    found.sort(key=lambda one: one[0])
+    rest = len(found) - N_SHOWN
+    return "\n".join([*(text for _, text in found[:N_SHOWN]), *([f"and {rest} more"] if rest > 0 else [])])
+
+
+def _faults(error: ValidationError) -> Iterator[tuple[Loc, str]]:
+    """Place and rule of each. A misspelt key, which is an unknown one and a missing one beside it, is one fault, and so is a wrong item of a
+    list that is too short without it."""
+    faults = [((*one["loc"], *one.get("ctx", {}).get("at", ())), one) for one in error.errors()]
+    missing = [loc for loc, one in faults if one["type"] == "missing"]
+    for loc, one in faults:
+        if one["type"] == "extra_forbidden":
+            beside = [str(other[-1]) for other in missing if other[:-1] == loc[:-1]]
+            if near := nearest(str(loc[-1]), beside):
+                missing.remove((*loc[:-1], near))
+            yield loc, "is not a known key" + (f"; did you mean '{near}'?" if near else "")
+        elif one["type"] == "too_short" and any(other[: len(loc)] == loc != other for other, _ in faults):
+            continue
+        elif one["type"] != "missing":
+            yield loc, one["msg"].removeprefix("Value error, ")
+    yield from ((loc, "Field required") for loc in missing)
 
 
 def line_of(path: Path, loc: Loc) -> int:
     """The line in which the key or item `loc` begins: as far down as the file follows it."""
-    node = yaml.compose(path.read_text(encoding="utf-8"), Loader=_Loader)
+    return _line(_composed(path), loc)
+
+
+def _composed(path: Path) -> Any:
+    return yaml.compose(path.read_text(encoding="utf-8"), Loader=_Loader)
+
+
+def _line(node: Any, loc: Loc) -> int:
     line = 1
     for part in loc:
         if isinstance(node, yaml.MappingNode):

@@ -49,7 +49,7 @@ def load_agencies(schemas: Path) -> dict[str, Agency]:
         try:
             agencies[str(name)] = Agency.model_validate(value)
         except ValidationError as error:
-            raise UserError(f"{explain(path, error)} (agency '{name}')") from None
+            raise UserError(explain(path, error, lambda loc, at=name: (at, *loc))) from None  # type: ignore[misc]
     return agencies
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -25,10 +24,7 @@ def _boolean(loader: yaml.SafeLoader, node: yaml.ScalarNode) -> str:
 
 
 def _timestamp(loader: yaml.SafeLoader, node: yaml.ScalarNode) -> str:
-    try:
-        value = loader.construct_yaml_timestamp(node)
-    except ValueError:  # 2026-02-30 looks like a date: what the feed makes of it is the story
-        return _text(loader, node)
+    value = loader.construct_yaml_timestamp(node)
     return value.isoformat() if isinstance(value, datetime) and value.tzinfo else _text(loader, node)
 
 
@@ -40,6 +36,5 @@ _Plain.add_constructor("tag:yaml.org,2002:timestamp", _timestamp)
 
 def read_plain_yaml(path: Path) -> Any:
     """The file's content with text for every scalar but null. Raises UserError with file and line when it isn't YAML."""
-    with contextlib.suppress(ValueError):  # an impossible date
-        read_yaml(path)
+    read_yaml(path)
     return yaml.load(path.read_text(encoding="utf-8"), Loader=_Plain)

@@ -94,6 +94,8 @@ def rehearse(
     from jobs.world import WORLD
 
     played_in = replace(world or WORLD, checks_hold=False)
+    settings = settings.with_changes(policy=policy)
+    played_in.policy(settings.schemas_dir, settings.policy)  # what is wrong with it is said before a lake is made
 
     contracts, codes = load_contracts(settings.schemas_dir), load_codes(settings.schemas_dir)
     players = prepare(load_cases(list(paths), contracts), contracts, codes)
@@ -102,7 +104,7 @@ def rehearse(
     say(f"rehearse: {len(players)} cases, {nights} nights" + (f", {len(lakes)} lakes" if len(lakes) > 1 else ""))
     with _workplace(keep) as root:
         for number, lake in enumerate(lakes, start=1):
-            stage = make_stage(settings.with_changes(policy=policy), contracts, players, lake, root / f"lake-{number}")
+            stage = make_stage(settings, contracts, players, lake, root / f"lake-{number}")
             _play(stage, lake, played_in, say, spark)
     return [player.result() for player in players.values()]
 

@@ -38,7 +38,7 @@ def test_a_contract_may_narrow_what_fields_say(tmp_path: Path) -> None:
     ("right", "wrong", "expected"),
     [
         ("status: active", "status: activ", "status: Input should be 'active' or 'retired'"),
-        ("modes:", "mode:", "mode: is not a known key (and 1 more)"),
+        ("modes:", "mode:", "mode: is not a known key; did you mean 'modes'?"),
         ("format: {type: csv}", "format: {type: cvs}", "format.type: Input should be 'csv', 'jsonl' or 'parquet'"),
         ("version: 1.0.0", "version: 1.0", "version: Input should be a valid string"),
         ("{name: msisdn}", "{name: msisdn, requird: false}", "schema.0.requird: is not a known key"),

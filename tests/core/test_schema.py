@@ -60,7 +60,7 @@ def test_only_bronze_and_the_vault_hold_personal_columns() -> None:
     ("right", "wrong", "expected"),
     [
         ("id: graph.tiny", "id: graph.huge", ":1: holds 'graph.huge', so the file must be called graph__huge.yml"),
-        ("type: DATE", "typ: DATE", ":7: columns.2.typ: is not a known key (and 1 more)"),
+        ("type: DATE", "typ: DATE", ":7: columns.2.typ: is not a known key; did you mean 'type'?"),
         ("statistics:", "statistic:", ":8: statistic: is not a known key"),
     ],
     ids=["name", "column-key", "key"],

@@ -6,7 +6,7 @@ import pytest
 from pydantic import Field
 
 from jobs.core.errors import UserError
-from jobs.core.yamlfile import Strict, line_of, load_model, read_yaml
+from jobs.core.yamlfile import N_SHOWN, Strict, line_of, load_model, nearest, read_yaml
 
 
 class Dish(Strict):
@@ -56,12 +56,28 @@ def test_what_the_caller_merges_in_wins_over_the_file(tmp_path: Path) -> None:
             "menu.yml:4: dishes.0.price: Input should be greater than 0",
         ),
         ("title: Lunch\ndishes:\n  - name: rice\n", "menu.yml:3: dishes.0.price: Field required"),
-        ("dishes: []\ntitel: x\n", "menu.yml:2: titel: is not a known key (and 1 more)"),
+        ("dishes: []\ntitel: x\n", "menu.yml:2: titel: is not a known key; did you mean 'title'?"),
     ],
-    ids=["typo", "typo-below", "bound", "missing-below", "several"],
+    ids=["typo", "typo-below", "bound", "missing-below", "typo-of-what-is-missing"],
 )
 def test_a_wrong_key_or_value_is_named_with_its_line(tmp_path: Path, text: str, expected: str) -> None:
     assert refusal(written(tmp_path, text)) == expected
+
+
+def test_every_fault_is_said_in_a_line_of_its_own_and_those_after_the_fifth_are_counted(tmp_path: Path) -> None:
+    with pytest.raises(UserError) as caught:
+        load_model(written(tmp_path, "dishes:\n" + "  - {name: rice, price: 0}\n" * 6), Menu)
+    first, *others = str(caught.value).replace(f"{tmp_path}/", "").splitlines()
+    assert first == "menu.yml:1: title: Field required"
+    assert others[:-1] == [
+        f"menu.yml:{n + 2}: dishes.{n}.price: Input should be greater than 0" for n in range(N_SHOWN - 1)
+    ]
+    assert others[-1] == "and 2 more"
+
+
+@pytest.mark.parametrize(("text", "meant"), [("imie", "imei"), ("imsy", "imsi"), ("xyz", None)])
+def test_the_nearest_word_is_the_one_meant(text: str, meant: str | None) -> None:
+    assert nearest(text, ["imsi", "imei", "iccid"]) == meant
 
 
 @pytest.mark.parametrize(
@@ -70,7 +86,10 @@ def test_a_wrong_key_or_value_is_named_with_its_line(tmp_path: Path, text: str, 
         ("title: Lunch\nx: 1\ntitle: Dinner\n", "menu.yml:3: not valid YAML: key 'title' is given twice"),
         ("title: Lunch\ndishes: [\n", "menu.yml:3: not valid YAML: did not find expected node content"),
         ("title: Lunch\n? [a, b]\n: 1\n", "menu.yml:2: not valid YAML: a key must be a text or a number"),
-        ("title: Lunch\nday: 2026-02-30\n", "menu.yml: not valid YAML: day is out of range for month"),
+        (
+            "title: Lunch\nday: 2026-02-30\n",
+            "menu.yml:2: not valid YAML: 2026-02-30 is no day or time that there is; in quotes it is a text",
+        ),
         ("- title\n", "menu.yml:1: must be a mapping of names to values"),
         ("", "menu.yml:1: must be a mapping of names to values"),
     ],
@@ -91,8 +110,8 @@ def test_a_control_character_is_refused_in_one_sentence(tmp_path: Path) -> None:
 
 def test_a_file_that_is_not_there_or_not_text_is_refused(tmp_path: Path) -> None:
     assert refusal(tmp_path / "menu.yml") == "menu.yml: can't be read: No such file or directory"
-    (tmp_path / "menu.yml").write_bytes("title: 午".encode("gb18030"))
-    assert refusal(tmp_path / "menu.yml") == "menu.yml: is not UTF-8 text"
+    (tmp_path / "menu.yml").write_bytes("dishes: []\ntitle: 午".encode("gb18030"))
+    assert refusal(tmp_path / "menu.yml") == "menu.yml:2: is not UTF-8 text"
 
 
 def test_no_object_of_python_can_be_made_by_a_file(tmp_path: Path) -> None:

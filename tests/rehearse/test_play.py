@@ -22,6 +22,13 @@ def test_a_label_of_no_type_stops_the_rehearsal_before_it_runs(write_case: Write
         rehearse([path], Settings(), None, print)
 
 
+def test_a_policy_is_looked_at_before_a_lake_is_made(write_case: Write, tmp_path: Path) -> None:
+    path = write_case("story", "  2026-10-01: {expect: {events: 0}}\n")
+    with pytest.raises(UserError, match="there is no such policy"):
+        rehearse([path], Settings(), "defualt", print, keep=tmp_path / "kept")
+    assert not (tmp_path / "kept").exists()
+
+
 def test_a_check_that_breaks_over_invented_records_is_told_of_and_holds_no_release(write_case: Write) -> None:
     """200 accounts without a phone: of a real feed a broken share, of a case what it is about."""
     accounts = "".join(f"      - {{account_no: '@bank_account.B{n}', institution_id: icbc}}\n" for n in range(200))

@@ -198,6 +198,14 @@ def test_a_bad_policy_is_one_sentence_that_names_the_line_and_ends_with_2(
     assert said.out == ""
 
 
+def test_a_bad_policy_is_said_before_the_lake_is_looked_for(
+    lake: SmallLake, policy: Policy, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = policy("  holder: {weight: 0.8}", "  holder: {weight: yes}")
+    assert antifraud("shadow", "--policy", str(path)) == 2
+    assert "edges.holder.weight: Input should be a valid number" in capsys.readouterr().err
+
+
 def test_a_lake_without_a_night_is_one_sentence(lake: SmallLake, capsys: pytest.CaptureFixture[str]) -> None:
     assert antifraud("shadow", "--policy", "default") == 2
     assert "no night is committed there" in capsys.readouterr().err
