@@ -531,7 +531,8 @@ class Oracle:
     def _issuer(self, node: Node, numbers: Numbers, accounts: Accounts) -> str | None:
         """Carrier, institution or platform: "a card the bank of its `accounts` record, else of `issuer`"."""
         if isinstance(node, Tenure):
-            return numbers.row(node).carrier
+            row = numbers.rows.get(node) or numbers.implicit.get(node)
+            return row.carrier if row is not None else None
         if ":" in node.value and node.type in SCOPED:
             return node.value.split(":")[0]
         if newest := max(accounts.records.get(node, []), key=lambda one: (one.start, one.newest.key), default=None):
