@@ -95,9 +95,7 @@ def one_of(what: str, known: Collection[str]) -> BeforeValidator:
 
     def check(value: Any) -> Any:
         if value not in known:
-            near = nearest(str(value), known)
-            hint = f"did you mean '{near}'?" if near else f"known are {', '.join(known)}"
-            raise fault((), f"'{value}' is not {what}; {hint}")
+            raise fault((), f"'{value}' is not {what}; {hint(str(value), known)}")
         return value
 
     return BeforeValidator(check)
@@ -118,6 +116,12 @@ def nearest(text: str, known: Collection[str]) -> str | None:
     """Which of these was meant, if one is near: two letters swapped are nearer than another letter."""
     near = get_close_matches(text, known)
     return max(near, key=lambda word: sorted(word) == sorted(text), default=None)
+
+
+def hint(text: str, known: Collection[str]) -> str:
+    """What to say beside a word that is not known."""
+    near = nearest(text, known)
+    return f"did you mean '{near}'?" if near else f"known are {', '.join(known)}"
 
 
 def explain(path: Path, error: ValidationError, in_file: Callable[[Loc], Loc] = lambda loc: loc) -> str:
@@ -158,6 +162,19 @@ def _faults(error: ValidationError) -> Iterator[tuple[Loc, str]]:
 def line_of(path: Path, loc: Loc) -> int:
     """The line in which the key or item `loc` begins: as far down as the file follows it."""
     return _line(_composed(path), loc)
+
+
+def texts_of(path: Path) -> Iterator[tuple[str, int]]:
+    """Every key and value of the file as it is written, with the line in which it begins."""
+    waiting = [_composed(path)]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, yaml.ScalarNode):
+            yield node.value, node.start_mark.line + 1
+        elif isinstance(node, yaml.MappingNode):
+            waiting += [part for pair in reversed(node.value) for part in reversed(pair)]
+        elif isinstance(node, yaml.SequenceNode):
+            waiting += reversed(node.value)
 
 
 def _composed(path: Path) -> Any:

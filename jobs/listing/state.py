@@ -20,6 +20,10 @@ PUBLISHED = (
     "type", "tenure_from", "issuer", "administrator", "measure", "test", "reasons", "reason_zh", "reason_en", "legal_basis", "deciding_body",
     "human_decision", "remedy_channel", "materials_required", "due_on", "expires_on", "outcome", "policy_version",
 )  # fmt: skip
+RELEASED_FOR = (
+    "protected_identifier", "appeal_upheld", "acted", "verified", "tenure_ended", "account_closed", "term_ended", "hands_changed", "support_ended",
+)  # fmt: skip
+"""Why a listing leaves: of several reasons the first."""
 
 NEWEST = [("acted_at", True), ("recorded_at", True), ("outcome", True)]
 

@@ -14,7 +14,7 @@ from jobs.rehearse.model import Case, Record
 from jobs.rehearse.values import SCOPED, TYPES, Mint, Value
 
 _LABEL = re.compile(rf"@({'|'.join(sorted(TYPES, key=len, reverse=True))})\.([A-Za-z0-9_]+)")
-_LIKE_A_LABEL = re.compile(r"@([a-z_]+)\.([A-Za-z0-9_]+)")
+LIKE_A_LABEL = re.compile(r"@([a-z_]+)\.([A-Za-z0-9_]+)")
 LATEST = date(2200, 1, 1)
 """Birth dates are checked by the pipeline; what is looked up here was written by the case."""
 
@@ -47,7 +47,7 @@ class Book:
         match = _LABEL.fullmatch(text)
         if match is not None:
             return self._value(match)
-        if like := _LIKE_A_LABEL.fullmatch(text):
+        if like := LIKE_A_LABEL.fullmatch(text):
             known = ", ".join(TYPES)
             raise UserError(f"case '{self.name}': '{text}': '{like[1]}' is no identifier type; known are {known}")
         return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, date, datetime, timedelta
 from itertools import combinations
@@ -11,8 +12,9 @@ from jobs.core.errors import UserError
 from jobs.core.night import SHANGHAI
 from jobs.identifiers.keys import node_id_py
 from jobs.rehearse.book import Key
-from jobs.rehearse.facts import LISTINGS, Facts, Rows
+from jobs.rehearse.facts import LISTINGS, QUARANTINE, Facts, Rows
 from jobs.rehearse.model import (
+    Case,
     Expect,
     Listed,
     Quarantined,
@@ -28,6 +30,8 @@ from jobs.rehearse.model import (
 from jobs.rehearse.values import TYPES
 
 PROTECTED = "protected_identifier"
+_UNNAMED = re.compile(r"\d{4}-\d\d-\d\d\.\d+\.(\d+)")
+"""The record_id of a record that the case gives none: night, delivery and place in it (plan.Part)."""
 Row = Mapping[str, Any]
 Differences = Iterator[str]
 
@@ -75,6 +79,22 @@ class Check:
                 except UserError as error:
                     found.append(f"{kind}: {error}")
         return [f"night {self._facts.on}: {sentence}" for sentence in found]
+
+    def unforeseen(self, case: Case) -> list[str]:
+        """One sentence for each record of the case that was set aside since its night before and that it does not know of: what the record
+        tells has not happened, so that what is not listed is so for the wrong reason."""
+        found: dict[str, None] = {}
+        for row in self._facts.rows(QUARANTINE):
+            whose, _, record_id = (row["record_id"] or "").partition(":")
+            if whose != case.case or not self._is_news(row["night_on"]):
+                continue
+            if not case.foresees(self._facts.on, row["feed"], record_id, row["element"]):
+                what = _record(Quarantined(feed=row["feed"], record_id=record_id, element=row["element"]))
+                why = f"{', '.join(row['reasons'])} in {', '.join(row['columns'])}"
+                found[
+                    f"night {self._facts.on}: {what} is in quarantine ({why}), which no expectation of the case names"
+                ] = None
+        return list(found)
 
     # Identifiers and their nodes
 
@@ -305,17 +325,15 @@ class Check:
     def _quarantine(self, item: Quarantined, status: str) -> Rows:
         mine = f"{self._book.name}:"
         return [
-            row for row in self._facts.rows("quarantine.records")
-            if row["feed"] == item.feed and row["status"] == status and (row["record_id"] or "").startswith(mine)
-            and item.record_id in (None, row["record_id"].removeprefix(mine)) and item.element in (None, row["element"])
+            row for row in self._facts.rows(QUARANTINE)
+            if row["status"] == status and (row["record_id"] or "").startswith(mine)
+            and item.names(row["feed"], row["record_id"].removeprefix(mine), row["element"])
         ]  # fmt: skip
 
     def _quarantined(self, item: Quarantined) -> Differences:
         rows = self._quarantine(item, "open")
         if item.record_id is None:  # a record without an id can't say whose it is
-            rows += [
-                r for r in self._facts.rows("quarantine.records") if r["feed"] == item.feed and r["record_id"] is None
-            ]
+            rows += [r for r in self._facts.rows(QUARANTINE) if r["feed"] == item.feed and r["record_id"] is None]
         wanted = set(item.reasons)
         whole = {reason for row in rows for reason in row["reasons"]}
         fits = any(set(row["reasons"]) == wanted for row in rows) or whole == wanted
@@ -397,7 +415,9 @@ def _no_listing(rows: Rows) -> str:
 
 def _record(item: Quarantined) -> str:
     part = f", element {item.element}" if item.element is not None else ""
-    return f"{f'record {item.record_id}' if item.record_id else 'a record'} of {item.feed}{part}"
+    unnamed = _UNNAMED.fullmatch(item.record_id or "")
+    name = int(unnamed[1]) + 1 if unnamed else item.record_id
+    return f"{f'record {name}' if name else 'a record'} of {item.feed}{part}"
 
 
 def _by(what: str | None) -> str:

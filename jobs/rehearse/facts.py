@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from jobs.core.reading import PinnedLake
 
 Rows = list[dict[str, Any]]
-LISTINGS = "blacklist.listings"
+LISTINGS, QUARANTINE = "blacklist.listings", "quarantine.records"
 COLUMNS: dict[str, tuple[str, ...]] = {
     "graph.tenures": ("node_id", "phone_id", "tenure_from", "tenure_to"),
     "graph.parties": ("node_id", "party_id", "kind"),
@@ -32,7 +32,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     "blacklist.leads": ("node_id",),
     "blacklist.events": ("night_on", "event", "listing_id"),
     "blacklist.for_review": ("node_id", "reason", "status"),
-    "quarantine.records": ("feed", "record_id", "element", "reasons", "status"),
+    QUARANTINE: ("feed", "record_id", "element", "reasons", "columns", "status", "night_on"),
     "ops.deliveries": ("night_on", "agency", "feed", "delivery_id", "status", "reason"),
 }  # fmt: skip
 """Columns that are read of each table."""
@@ -44,10 +44,9 @@ NEEDED: dict[str, tuple[str, ...]] = {
     "same_ring": (*_PARTIES, "graph.rings"), "contested": ("graph.tenures", "graph.contested"),
     "shared": ("graph.tenures", "graph.shared_identifiers"), "not_shared": ("graph.tenures", "graph.shared_identifiers"),
     "protected": ("graph.tenures", "blacklist.for_review"), "for_review": ("graph.tenures", "blacklist.for_review"),
-    "not_for_review": ("graph.tenures", "blacklist.for_review"), "quarantined": ("quarantine.records",),
-    "not_quarantined": ("quarantine.records",), "resolved": ("quarantine.records",), "refused": ("ops.deliveries",),
+    "not_for_review": ("graph.tenures", "blacklist.for_review"), "quarantined": (), "not_quarantined": (), "resolved": (), "refused": ("ops.deliveries",),
 }  # fmt: skip
-"""Tables that an expectation is held against, beside the listings."""
+"""Tables that an expectation is held against, beside the listings and the quarantine."""
 
 
 @dataclass(frozen=True)
@@ -64,8 +63,8 @@ class Facts:
 
 
 def tables_needed(expects: Iterable[Expect]) -> set[str]:
-    """What must be read to check these; the listings always, since the next night may ask for an id."""
-    needed = {LISTINGS}
+    """What must be read to check these; the listings always, since the next night may ask for an id, and what no case expects in quarantine."""
+    needed = {LISTINGS, QUARANTINE}
     for expect in expects:
         for kind, tables in NEEDED.items():
             value = getattr(expect, kind)

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import date, datetime
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, model_validator
 
 from jobs.core.contracts import Column, Feed
 from jobs.core.errors import UserError
-from jobs.core.yamlfile import Strict, explain, line_of
+from jobs.core.yamlfile import Strict, explain, line_of, one_of
+from jobs.policy import EdgeKind
 from jobs.rehearse.plain_yaml import read_plain_yaml
 
 Record = dict[str, Any]
@@ -95,7 +96,7 @@ class Scored(Subject):
 class Shared(Subject):
     """A shared mark, of one edge kind if that is named."""
 
-    kind: str | None = None
+    kind: Annotated[EdgeKind, one_of("an edge kind", get_args(EdgeKind))] | None = None
 
 
 class Reviewed(Subject):
@@ -111,6 +112,9 @@ class Quarantined(Strict):
     record_id: str | None = None
     reasons: Annotated[tuple[str, ...], BeforeValidator(_as_list)] = ()
     element: int | None = None
+
+    def names(self, feed: str, record_id: str | None, element: int | None) -> bool:
+        return self.feed == feed and self.record_id in (None, record_id) and self.element in (None, element)
 
 
 class Refused(Strict):
@@ -270,6 +274,20 @@ class Case(Strict):
     @property
     def dates(self) -> list[date]:
         return sorted(self.nights)
+
+    def foresees(self, on: date, feed: str, record_id: str, element: int | None) -> bool:
+        """Whether the case knows that this record is set aside on that night: some night expects it in quarantine or resolved, or this one or a
+        later one expects it there no more."""
+        named = (
+            item
+            for night, plan in self.nights.items()
+            for item in (
+                *plan.expect.quarantined,
+                *plan.expect.resolved,
+                *(plan.expect.not_quarantined if night >= on else ()),
+            )
+        )
+        return any(item.names(feed, record_id, element) for item in named)
 
 
 def load_case(path: Path, contracts: dict[str, Feed]) -> Case:

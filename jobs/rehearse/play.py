@@ -27,6 +27,7 @@ from jobs.rehearse.fill import Filled, Filler, Listing
 from jobs.rehearse.model import LISTING_OF, Case, Record, load_cases
 from jobs.rehearse.plan import LakePlan, Part, Planned, plan_lakes
 from jobs.rehearse.values import Mint, issuers_of
+from jobs.rehearse.words import check_words, known_words
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -98,7 +99,11 @@ def rehearse(
     played_in.policy(settings.schemas_dir, settings.policy)  # what is wrong with it is said before a lake is made
 
     contracts, codes = load_contracts(settings.schemas_dir), load_codes(settings.schemas_dir)
-    players = prepare(load_cases(list(paths), contracts), contracts, codes)
+    cases = load_cases(list(paths), contracts)
+    words = known_words(codes, played_in.recipients(settings.schemas_dir))
+    for path, case in cases:
+        check_words(path, case, words)
+    players = prepare(cases, contracts, codes)
     lakes = plan_lakes([player.case for player in players.values()])
     nights = sum(len(lake.nights) for lake in lakes)
     say(f"rehearse: {len(players)} cases, {nights} nights" + (f", {len(lakes)} lakes" if len(lakes) > 1 else ""))
@@ -198,7 +203,7 @@ def _play(stage: Stage, lake: LakePlan, world: World, say: Say, spark: SparkSess
         for player in stage.players.values():
             if (night := player.case.nights.get(on)) is not None:
                 check = Check(stage.facts, player.book, key, player.night_before(on))
-                player.differences += check.differences(night.expect)
+                player.differences += [*check.unforeseen(player.case), *check.differences(night.expect)]
         say(f"  night {on}  {len(planned):>3} deliveries  {time.monotonic() - begun:6.1f} s")
         for note in result.notes:
             if note.startswith(FAILED):

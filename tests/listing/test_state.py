@@ -116,6 +116,7 @@ def test_a_listing_leaves_for_the_first_reason_that_holds(ended: dict[int, str |
     assert [ended[node] for node in range(2, 10)] == [
         "protected_identifier", "appeal_upheld", "acted", "verified", "account_closed", "term_ended", "hands_changed", "support_ended",
     ]  # fmt: skip
+    assert {*ended.values(), "tenure_ended"} == {None, *state.RELEASED_FOR}
 
 
 def test_a_listing_stays_while_its_test_passes_and_whatever_it_was_answered_short_of_closing(

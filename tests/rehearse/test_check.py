@@ -9,7 +9,7 @@ import pytest
 from jobs.identifiers.keys import node_id_py
 from jobs.rehearse.check import Check, end_of, mask
 from jobs.rehearse.facts import COLUMNS, NEEDED, Facts, tables_needed
-from jobs.rehearse.model import Expect
+from jobs.rehearse.model import Case, Expect
 from jobs.rehearse.play import Player
 
 KEY = b"k" * 32
@@ -90,9 +90,9 @@ def tables(node: Callable[[str], int]) -> dict[str, Rows]:
             row("blacklist.for_review", node_id=account, reason="two_tenures", status="closed"),
         ],
         "quarantine.records": [
-            row("quarantine.records", feed="telecom/subscriptions", record_id="story:bad", reasons=["phone_invalid", "wrong_type"], status="open"),
-            row("quarantine.records", feed="telecom/subscriptions", record_id="story:mended", reasons=["phone_invalid"], status="resolved"),
-            row("quarantine.records", feed="telecom/subscriptions", record_id="other:alien", reasons=["phone_invalid"], status="open"),
+            row("quarantine.records", feed="telecom/subscriptions", record_id="story:bad", reasons=["phone_invalid", "wrong_type"], columns=["msisdn", "activated_at"], status="open", night_on=ON),
+            row("quarantine.records", feed="telecom/subscriptions", record_id="story:mended", reasons=["phone_invalid"], columns=["msisdn"], status="resolved", night_on=date(2026, 10, 2)),
+            row("quarantine.records", feed="telecom/subscriptions", record_id="other:alien", reasons=["phone_invalid"], columns=["msisdn"], status="open", night_on=ON),
         ],
         "ops.deliveries": [
             row("ops.deliveries", night_on=ON, agency="telecom", feed="subscriptions", delivery_id="d00001-story", status="refused", reason="hash"),
@@ -203,6 +203,38 @@ def test_what_happened_since_the_cases_own_night_before_counts_and_no_more(run: 
     assert run(since=date(2026, 10, 3), released=[{"identifier": B}]) != []
 
 
+BAD = {"quarantined": {"feed": SUBS, "record_id": "bad"}}
+BROKEN = "record bad of telecom/subscriptions is in quarantine (phone_invalid, wrong_type in msisdn, activated_at)"
+
+
+@pytest.mark.parametrize(
+    ("expected", "found"),
+    [
+        ({ON: {"not_listed": ["@phone.P"]}}, [f"night 2026-10-04: {BROKEN}, which no expectation of the case names"]),
+        ({ON: BAD}, []),
+        ({date(2026, 10, 1): BAD}, []),
+        ({date(2026, 10, 9): {"resolved": {"feed": SUBS}}}, []),
+        ({date(2026, 10, 9): {"not_quarantined": {"feed": SUBS, "record_id": "bad"}}}, []),
+        (
+            {date(2026, 10, 1): {"not_quarantined": {"feed": SUBS, "record_id": "bad"}}},
+            [f"night 2026-10-04: {BROKEN}, which no expectation of the case names"],
+        ),
+        (
+            {ON: {"quarantined": {"feed": SUBS, "record_id": "bad", "element": 0}}},
+            [f"night 2026-10-04: {BROKEN}, which no expectation of the case names"],
+        ),
+    ],
+    ids=["nowhere", "tonight", "earlier", "mended later", "gone later", "not yet", "an element of it"],
+)
+def test_a_record_in_quarantine_that_the_case_does_not_know_of_is_a_difference(
+    player: Player, tables: dict[str, Rows], expected: dict[date, Any], found: list[str]
+) -> None:
+    nights = {night: {"expect": expect} for night, expect in expected.items()}
+    case = Case.model_validate({"case": "story", "says": "A story.", "nights": nights})
+    check = Check(Facts(ON, end_of(ON), tables), player.book, KEY, date(2026, 10, 2))
+    assert check.unforeseen(case) == found
+
+
 def test_tonight_is_the_last_moment_of_the_day(player: Player, tables: dict[str, Rows]) -> None:
     """A tenure that ends at midnight holds the night before; one that starts then does not."""
     day = date(2026, 5, 31)
@@ -237,4 +269,5 @@ def test_values_written_out_are_masked() -> None:
 def test_every_kind_of_expectation_says_which_tables_it_needs() -> None:
     assert set(NEEDED) == set(Expect.model_fields)
     assert {table for tables in NEEDED.values() for table in tables} <= set(COLUMNS)
-    assert tables_needed([Expect.model_validate({"events": 0})]) == {"blacklist.listings", "blacklist.events"}
+    needed = {"blacklist.listings", "blacklist.events", "quarantine.records"}
+    assert tables_needed([Expect.model_validate({"events": 0})]) == needed

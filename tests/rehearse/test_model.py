@@ -42,6 +42,23 @@ def test_an_unknown_kind_of_expectation_is_named_with_its_line(write_case: Write
 
 
 @pytest.mark.parametrize(
+    ("nights", "line"),
+    [
+        ("  2026-10-01:\n" + EXPECTS + "  2026-13-01:\n" + EXPECTS, 6),
+        ("  2026-10-01:\n" + EXPECTS + "  '2026-13-01':\n" + EXPECTS, 6),
+        ("  2026-10-01:\n    telecom/subscriptions:\n      - {activated_at: 2026-13-01}\n" + EXPECTS, 6),
+        ("  2026-10-01:\n    expect:\n      listed: [{identifier: '@phone.P', due_on: '2026-13-01'}]\n", 6),
+    ],
+    ids=["night", "night in quotes", "field", "expectation"],
+)
+def test_a_day_that_there_is_not_is_named_with_its_line(
+    write_case: Write, contracts: dict[str, Feed], nights: str, line: int
+) -> None:
+    with pytest.raises(UserError, match=rf"day\.yaml:{line}: "):
+        load_case(write_case("day", nights), contracts)
+
+
+@pytest.mark.parametrize(
     "nights", ["  2026-10-01:\n    telecom/subscriptions: []\n", "  2026-10-01: {expect: {listed: []}}\n"]
 )
 def test_a_case_that_expects_nothing_is_an_error(write_case: Write, contracts: dict[str, Feed], nights: str) -> None:

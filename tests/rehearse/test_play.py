@@ -18,7 +18,9 @@ Write = Callable[[str, str], Path]
 
 def test_a_label_of_no_type_stops_the_rehearsal_before_it_runs(write_case: Write) -> None:
     path = write_case("typo", "  2026-10-01: {expect: {not_listed: ['@fone.P']}}\n")
-    with pytest.raises(UserError, match=r"typo\.yaml: case 'typo': '@fone\.P': 'fone' is no identifier type"):
+    with pytest.raises(
+        UserError, match=r"typo\.yaml:4: '@fone\.P': 'fone' is no identifier type; did you mean 'phone'\?"
+    ):
         rehearse([path], Settings(), None, print)
 
 
@@ -44,6 +46,20 @@ def test_a_check_that_breaks_over_invented_records_is_told_of_and_holds_no_relea
     (told,) = [line.strip() for line in said if "check failed" in line]
     assert told.startswith("check failed: finance/accounts: unbound: ")
     assert told.endswith("; holds nothing tonight")
+
+
+def test_a_case_whose_record_is_set_aside_unnoticed_fails(write_case: Write) -> None:
+    """Nobody is listed, for the role is none that there is: not what the case is about."""
+    path = write_case(
+        "thief",
+        "  2026-10-01:\n    public_security/case_reports:\n"
+        "      - {finding: confirmed, involved: [{role: thief, identifier: '@bank_account.B'}]}\n"
+        "    expect: {not_listed: '@bank_account.B'}\n",
+    )
+    (result,) = rehearse([path], Settings(), None, print)
+    assert result.differences == (
+        "night 2026-10-01: record 1 of public_security/case_reports, element 0 is in quarantine (unknown_code in role), which no expectation of the case names",
+    )
 
 
 def test_a_rehearsal_begins_in_an_empty_folder(write_case: Write, tmp_path: Path) -> None:
