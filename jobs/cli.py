@@ -201,6 +201,8 @@ def rehearse(context: click.Context, cases: tuple[Path, ...], policy: str | None
         )
         for difference in result.differences:
             click.echo(f"        {difference}")
+        for remark in result.remarks:
+            click.echo(f"        note: {remark}")
     failed = sum(not result.is_ok for result in results)
     click.echo(f"{len(results) - failed} of {len(results)} cases as expected")
     if failed:

@@ -27,7 +27,7 @@ from jobs.rehearse.fill import Filled, Filler, Listing
 from jobs.rehearse.model import LISTING_OF, Case, Record, load_cases
 from jobs.rehearse.plan import LakePlan, Part, Planned, plan_lakes
 from jobs.rehearse.values import Mint, issuers_of
-from jobs.rehearse.words import check_words, known_words
+from jobs.rehearse.words import known_words, unknown_words
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -39,13 +39,14 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True)
 class CaseResult:
-    """How one case came out: how much it expected, and a sentence for each difference."""
+    """How one case came out: how much it expected, a sentence for each difference, and what its author should know besides."""
 
     case: str
     path: Path
     n_nights: int
     n_expected: int
     differences: tuple[str, ...]
+    remarks: tuple[str, ...] = ()
 
     @property
     def is_ok(self) -> bool:
@@ -61,13 +62,15 @@ class Player:
     book: Book
     filler: Filler
     differences: list[str] = field(default_factory=list)
+    remarks: list[str] = field(default_factory=list)
 
     def night_before(self, on: date) -> date | None:
         return max((night for night in self.case.dates if night < on), default=None)
 
     def result(self) -> CaseResult:
         expected = sum(night.expect.size for night in self.case.nights.values())
-        return CaseResult(self.case.case, self.path, len(self.case.nights), expected, tuple(self.differences))
+        told = tuple(self.differences), tuple(self.remarks)
+        return CaseResult(self.case.case, self.path, len(self.case.nights), expected, *told)
 
 
 @dataclass
@@ -101,9 +104,10 @@ def rehearse(
     contracts, codes = load_contracts(settings.schemas_dir), load_codes(settings.schemas_dir)
     cases = load_cases(list(paths), contracts)
     words = known_words(codes, played_in.recipients(settings.schemas_dir))
-    for path, case in cases:
-        check_words(path, case, words)
+    unknown = {case.case: unknown_words(path, case, words) for path, case in cases}
     players = prepare(cases, contracts, codes)
+    for name, player in players.items():
+        player.differences += unknown[name]
     lakes = plan_lakes([player.case for player in players.values()])
     nights = sum(len(lake.nights) for lake in lakes)
     say(f"rehearse: {len(players)} cases, {nights} nights" + (f", {len(lakes)} lakes" if len(lakes) > 1 else ""))
@@ -203,7 +207,8 @@ def _play(stage: Stage, lake: LakePlan, world: World, say: Say, spark: SparkSess
         for player in stage.players.values():
             if (night := player.case.nights.get(on)) is not None:
                 check = Check(stage.facts, player.book, key, player.night_before(on))
-                player.differences += [*check.unforeseen(player.case), *check.differences(night.expect)]
+                player.remarks += check.unforeseen(player.case)
+                player.differences += check.differences(night.expect)
         say(f"  night {on}  {len(planned):>3} deliveries  {time.monotonic() - begun:6.1f} s")
         for note in result.notes:
             if note.startswith(FAILED):
@@ -286,29 +291,3 @@ def to_table(feed: Feed, rows: Sequence[Filled]) -> Any:
             kind = pa.list_(pa.struct([(item.name, pa.string()) for item in column.items.schema_]))
         arrays[column.name] = pa.array([row.get(column.name) for row in rows], kind)
     return pa.table(arrays)
-
-
-# The end
-
-
-def exit_code(results: Sequence[CaseResult]) -> int:
-    """0 when every case came out as it expects, else 1."""
-    return 0 if all(result.is_ok for result in results) else 1
-
-
-def results_table(results: Sequence[CaseResult]) -> str:
-    """One line per case, then every difference below its case."""
-    width = max((len(result.case) for result in results), default=4)
-    lines = [f"{'case':<{width}}  nights  expected  differs"]
-    lines += [
-        f"{r.case:<{width}}  {r.n_nights:>6}  {r.n_expected:>8}  {len(r.differences) or 'ok':>7}" for r in results
-    ]
-    failed = [result for result in results if not result.is_ok]
-    for result in failed:
-        lines += [
-            "",
-            f"{result.case} ({result.path}):",
-            *(f"  {sentence}" for sentence in result.differences),
-        ]
-    lines += ["", f"{len(results) - len(failed)} of {len(results)} cases came out as they expect"]
-    return "\n".join(lines)

@@ -28,20 +28,23 @@ class Words(NamedTuple):
 def known_words(codes: Mapping[str, CodeList], recipients: Mapping[str, Any]) -> Words:
     return Words(
         recipients=tuple(sorted(recipients)),
-        listed=tuple(EN),
+        listed=tuple(EN.reasons),
         released=RELEASED_FOR,
         quarantined=tuple(codes["quarantine_reasons"].codes),
     )
 
 
-def check_words(path: Path, case: Case, words: Words) -> None:
-    """Raises UserError naming file, line and the word that is not known: the type of a label, a reason or a recipient that is expected."""
+def unknown_words(path: Path, case: Case, words: Words) -> list[str]:
+    """A sentence for each reason or recipient that the case expects and nobody knows. Raises UserError for a label of an unknown type, which
+    no record can be made of."""
     for text, line in texts_of(path):
         if (label := LIKE_A_LABEL.fullmatch(text)) and label[1] not in TYPES:
             raise UserError(f"{path}:{line}: '{text}': '{label[1]}' is no identifier type; {hint(label[1], TYPES)}")
-    for at, what, word, known in _said(case, words):
-        if word not in known:
-            raise UserError(f"{path}:{line_of(path, at)}: {at[3]}: '{word}' is not {what}; {hint(word, known)}")
+    return [
+        f"line {line_of(path, at)}: {at[3]}: '{word}' is not {what}; {hint(word, known)}"
+        for at, what, word, known in _said(case, words)
+        if word not in known
+    ]
 
 
 def _said(case: Case, words: Words) -> Iterator[tuple[Loc, str, str, Collection[str]]]:
