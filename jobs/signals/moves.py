@@ -42,11 +42,13 @@ def trace_tenures(named: pl.DataFrame, all_tenures: pl.DataFrame, by_phone: pl.D
 
 
 def gone_tenures(named: pl.DataFrame, all_tenures: pl.DataFrame, by_phone: pl.DataFrame, key: bytes) -> pl.DataFrame:
-    """(node_id): tenures that are no more: none begins there, and none without a known holder, as no other ends there."""
-    begun = named.filter(pl.col("tenure_from").is_not_null()).select("node_id", "phone_id", "tenure_from")
-    missing = begun.join(all_tenures, on="node_id", how="anti")
-    now = tenures.attach_phone(missing, by_phone, key, phone="phone_id", moment=pl.col("tenure_from"))
-    return now.filter(pl.col("tenure_node") != pl.col("node_id")).select("node_id")
+    """(node_id): tenures that are no more: none begins there; and of those without a known holder, no other ends there either."""
+    missing = named.join(by_phone, left_on="node_id", right_on="tenure_node", how="anti")
+    held, has_start = pl.col("holder_id").is_not_null(), pl.col("tenure_from").is_not_null()
+    begun = missing.filter(~held & has_start).join(all_tenures, on="node_id", how="anti")
+    now = tenures.attach_phone(begun, by_phone, key, phone="phone_id", moment=pl.col("tenure_from"))
+    elsewhere = now.filter(pl.col("tenure_node") != pl.col("node_id"))
+    return pl.concat([missing.filter(held).select("node_id"), elsewhere.select("node_id")])
 
 
 def nearest_of_holder(gone: pl.DataFrame, all_tenures: pl.DataFrame) -> pl.DataFrame:

@@ -85,7 +85,8 @@ class AccountRecord:
                 if kept:
                     last = kept[-1]
                     last.emptied_at = last.emptied_at or version.recorded_at
-                    last.cut = earliest(last.emptied_at, version["unbound_at"])
+                    # 0007: said to be empty again, the phone is not given back by a later end
+                    last.cut = earliest(last.cut, last.emptied_at, version["unbound_at"])
                 continue
             start = self._start(version)
             tenure = self.numbers.attach(phone.value, (start, False))

@@ -234,6 +234,7 @@ class Oracle:
             told_of = moved(of.node, of.known_holders, acted, numbers) if of is not None else None
             night.reviews |= answer.for_a_human(told_of)
         night.reviews |= {review for one in self._appeals() for review in self._heard(one).for_a_human()}
+        night.reviews |= self._unplaced(numbers)
         return State(
             on=on,
             tenures={**numbers.rows, **numbers.implicit},
@@ -446,6 +447,11 @@ class Oracle:
     def _take_outcomes(self, on: date, numbers: Numbers, accounts: Accounts) -> list[tuple[Listing, str]]:
         """Outcomes that came tonight and release: the listing, and why it goes."""
         fresh: list[tuple[Listing, str]] = []
+        for listing in (
+            self.memory.listings
+        ):  # 0007: "who does by what is known tonight; of a released listing who did when it left"
+            if listing.status == "active" and isinstance(listing.node, Tenure):
+                listing.administrator = self._administrator(listing.node, numbers, accounts) or listing.administrator
         for version in self._outcomes():
             key = (version.feed, version.record_id)
             earlier = self.memory.answers.get(key)
@@ -507,10 +513,7 @@ class Oracle:
             return False
         if type_of(listing.node) == "imei":  # "devices every carrier"
             return recipient["kind"] == "carrier"
-        administrator = listing.administrator  # as the release said that it answers
-        if isinstance(listing.node, Tenure) and listing.status == "active":
-            administrator = self._administrator(listing.node, numbers, accounts) or administrator
-        return administrator == recipient["id"]
+        return listing.administrator == recipient["id"]
 
     def _administrator(self, node: Node, numbers: Numbers, accounts: Accounts) -> str | None:
         """ "a phone the carrier of its newest subscription; an account its institution or platform; a card the bank
@@ -569,7 +572,7 @@ class Oracle:
                     and row.node.tenure_from < end
                     and (row.to is None or was.tenure_from is None or row.to > was.tenure_from)
                 ]
-            elif not numbers.is_there(was):
+            elif was not in numbers.rows:  # where his tenure began may now be where his own ends
                 mine = [row.node for row in rows if set(row.holders) & set(holders)]
                 if mine:
                     now[was] = min(mine, key=lambda node: (_apart(node, was), self.node_id(node)))
@@ -615,7 +618,9 @@ class Oracle:
             decided = _decided_at(version)
             # "every lineage known at `decided_at`; known means `recorded_at`": however late it arrives
             until = last_of(decided)
-            also = {now for was in self._heard(version).nodes for now in since.get(was, ())}  # type: ignore[call-overload]
+            heard = self._heard(version)
+            named = () if heard.by_moment else heard.nodes  # where no listing says of whom, the moment alone does
+            also = {now for was in named for now in since.get(was, ())}  # type: ignore[call-overload]
             itself = {as_identifier(version["subject"])} if self._names_a_sim(version) else set()
             for node in by_repr({*self._of(version, numbers), *also, *itself}):
                 found.append(Clearance(node, "appeal", "all", version["decision_ref"], None, until, decided[0]))
@@ -742,6 +747,17 @@ class Oracle:
                 taken_on + timedelta(days=term),
                 before.lapsed if before is not None and before.measure == measure else False,
             )
+
+    def _unplaced(self, numbers: Numbers) -> set[Review]:
+        """Rows for a human of appeals that were of a moment which two tenures touch by what is known tonight."""
+        found = set()
+        for version in self._appeals():
+            heard = self._heard(version)
+            tenures = [one for one in heard.nodes if isinstance(one, Tenure)] if heard.by_moment else []
+            if any(numbers.attach(one.phone, _decided_at(version)) is None for one in tenures):
+                subject = as_identifier(version["subject"])
+                found.add(Review(subject, "two_tenures_when_decided", f"{version.feed}#{version.record_id}"))
+        return found
 
     def _undecided(self, numbers: Numbers) -> set[Review]:
         """Rows for a human of the decisions that stand and decided nothing, where their tenures are tonight."""

@@ -58,15 +58,17 @@ def test_a_tenure_is_gone_when_none_begins_there_and_no_other_ends_there() -> No
     after = {number: tenure_ids(KEY, pl.Series([number]), pl.Series([at(NEW_YEAR)]))[0] for number in (10, 20, 40)}
     said = [
         named(after[10], 10), named(after[20], 20), named(after[40], 40), named(5, 50, None, None), named(6, 60, 600),
-        named(9, 20, 600, "2025-06-01"), named(8, 80, 800), named(7, 70, 700),
+        named(9, 20, 600, "2025-06-01"), named(8, 80, 800), named(7, 70, 700), named(91, 90, 900),
     ]  # fmt: skip
-    there = [*known, tenure(7, 70, 700, NEW_YEAR), tenure(81, 80, 800, "2026-01-02")]
+    # 91 began where it now ends: what is there now is nobody's.
+    known = [*known, tenure(90, 90, 900, "2025-01-01", NEW_YEAR), tenure(7, 70, 700, NEW_YEAR)]
+    there = [*known, tenure(81, 80, 800, "2026-01-02"), tenure(91, 90, None, NEW_YEAR)]
     given = table("blacklist.named_tenures", said), table("graph.tenures", there), by_phone(known), KEY
-    assert set(gone_tenures(*given)["node_id"]) == {after[10], after[40], 6, 8, 9}
+    assert set(gone_tenures(*given)["node_id"]) == {after[10], after[40], 6, 8, 9, 91}
     moves = trace_tenures(*given)
     nobodys = tenure_ids(KEY, pl.Series([60]), pl.Series([None], dtype=pl.Datetime("us", "UTC")))[0]
     assert dict(moves.lost.rows()) == {after[10]: None, after[40]: None, 6: nobodys}
-    assert moves.moved.select("node_id", "now_id").rows() == [(8, 81)]
+    assert moves.moved.select("node_id", "now_id").rows() == [(8, 81), (91, 90)]
 
 
 def test_what_was_said_of_nobodys_number_is_said_of_whoever_is_known_since_to_have_held_it_that_day() -> None:
