@@ -5,6 +5,8 @@ A support row is (kind, from_id, to_id, feed, record_id, business_date, vf, vt);
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import polars as pl
 
 from jobs.core.frames import stack
@@ -13,6 +15,14 @@ from jobs.identifiers.keys import node_ids
 
 EDGE = ("kind", "from_id", "to_id")
 SUPPORT = (*EDGE, "feed", "record_id", "business_date", "vf", "vt")
+
+
+def date_as_first_known(versions: pl.DataFrame, named: Sequence[str]) -> pl.DataFrame:
+    """`versions` with the least `business_date` of those of their record that name the same: what a record says again was known before."""
+    again = versions.filter(~pl.col("is_newest")).select("record_id").unique()
+    several = versions.join(again, on="record_id", how="semi")
+    dated = several.with_columns(pl.col("business_date").min().over("record_id", *named))
+    return stack([versions.join(again, on="record_id", how="anti"), dated])
 
 
 def supports(frame: pl.DataFrame, kind: str, feed: str, from_: str, to: str, vf: pl.Expr, vt: pl.Expr) -> pl.DataFrame:

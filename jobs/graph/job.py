@@ -24,6 +24,12 @@ CASES, SITES = "public_security/case_reports", "internet/malicious_sites"
 ACCOUNTS, INTERNET, TRANSFERS = "finance/accounts", "internet/internet_accounts", "finance/suspicious_transfers"
 SUBSCRIPTIONS, LINES = "telecom/subscriptions", "telecom/abnormal_numbers"
 SIGHTINGS, LOGINS = "telecom/device_sightings", "internet/account_logins"
+NAMED = {
+    CASES: ("case_id",), ACCOUNTS: ("account_id", "holder_id", "phone_id"), INTERNET: ("account_id", "holder_id", "phone_id"),
+    TRANSFERS: ("payer_id", "payee_id"), SUBSCRIPTIONS: ("phone_id", "holder_id", "imsi_id", "iccid_id"), SIGHTINGS: ("imsi_id", "imei_id"),
+    LOGINS: ("account_id", "imei_id", "ip_id"), SITES: ("url_id", "host_id", "ip_id", "operator_id"),
+}  # fmt: skip
+"""Per feed what its edges are between: a version that names the same says of them nothing new."""
 FEEDS = (CASES, ACCOUNTS, TRANSFERS, SUBSCRIPTIONS, SIGHTINGS, LINES, INTERNET, LOGINS, SITES)
 
 
@@ -56,7 +62,7 @@ def run(night: Night) -> StageReport:
     lake, source = night.lake, Sources.of(night)
     lists = phone_lists(night.contracts)
     given = Given(
-        versions={feed: source.versions(feed) for feed in (*FEEDS, *(feed for feed, _, _ in lists))},
+        versions={feed: _versions(source, feed) for feed in (*FEEDS, *(feed for feed, _, _ in lists))},
         freeing_cases=source.freeing(CASES),
         identifiers=lake.frame("graph.identifiers"),
         marks_before=lake.frame("graph.shared_identifiers"),
@@ -72,6 +78,12 @@ def run(night: Night) -> StageReport:
     )
     n_records = int(built["graph.edges"]["support"].list.len().sum())
     return StageReport(rows_in=n_records, rows_out=built["graph.edges"].height)
+
+
+def _versions(source: Sources, feed: str) -> pl.DataFrame:
+    """Those that stand, dated as first known."""
+    found = source.versions(feed)
+    return edges.date_as_first_known(found, NAMED[feed]) if feed in NAMED else found
 
 
 def phone_lists(contracts: Mapping[str, Feed]) -> list[tuple[str, str, str]]:

@@ -11,6 +11,7 @@ import pytest
 
 from jobs.graph.edges import (
     build_edges,
+    date_as_first_known,
     device_supports,
     involved_supports,
     join_stretches,
@@ -303,3 +304,26 @@ def test_edges_do_not_depend_on_the_order_of_the_rows(edges: dict[int, dict[str,
 def test_joined_stretches_keep_their_record() -> None:
     rows = read(join_stretches(build(SUPPORT_DDL, support_rows()[2:4])))
     assert [(row["record_id"], row["vf"], row["vt"]) for row in rows] == [("r", "2026-01-01", "2026-03-01")]
+
+
+def test_what_a_record_says_again_was_known_before() -> None:
+    ddl = "record_id string, is_newest boolean, business_date date, imsi_id bigint, imei_id bigint"
+
+    def said(record: str, day: int, imei: int, newest: bool = False) -> dict[str, Any]:
+        return {
+            "record_id": record,
+            "is_newest": newest,
+            "business_date": date(2026, 5, day),
+            "imsi_id": 1,
+            "imei_id": imei,
+        }
+
+    rows = [
+        said("again", 7, 10), said("again", 9, 10, True),
+        said("another device since", 7, 10), said("another device since", 8, 11), said("another device since", 9, 11, True),
+        said("once", 9, 10, True),
+    ]  # fmt: skip
+    dated = date_as_first_known(build(ddl, rows), ("imsi_id", "imei_id")).filter("is_newest")
+    assert {row["record_id"]: row["business_date"].day for row in dated.to_dicts()} == {
+        "again": 7, "another device since": 8, "once": 9,
+    }  # fmt: skip
