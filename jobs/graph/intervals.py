@@ -51,3 +51,8 @@ def plus_days(column: pl.Expr, days: int) -> pl.Expr:
 def live_at(begin: pl.Expr, end: pl.Expr, instant: pl.Expr) -> pl.Expr:
     """Whether an interval holds tonight: `instant` is the end of the business day, tonight the last moment before it."""
     return (begin < instant) & (end >= instant)
+
+
+def seconds_between(one: str, other: str) -> pl.Expr:
+    """Whole seconds between two moments, whichever comes first."""
+    return (pl.col(one).dt.timestamp("us") // 1_000_000 - pl.col(other).dt.timestamp("us") // 1_000_000).abs()

@@ -19,7 +19,6 @@ from jobs.graph.sources import Sources
 from jobs.policy import Edge, EdgeKind, Policy
 from jobs.silver.standing import current
 
-DOCUMENTS = ("national_id", "uscc", "passport", "other_document")
 CASES, SITES = "public_security/case_reports", "internet/malicious_sites"
 ACCOUNTS, INTERNET, TRANSFERS = "finance/accounts", "internet/internet_accounts", "finance/suspicious_transfers"
 SUBSCRIPTIONS, LINES = "telecom/subscriptions", "telecom/abnormal_numbers"
@@ -200,7 +199,7 @@ def _build_parties(
     contested = parties.find_contested(held)
     overlapping = parties.overlapping_tenures(all_tenures).join(contested, on="node_id", how="anti")
     assigned = parties.assign_parties(
-        nodes=nodes.select("node_id", "first_seen_on", pl.col("type").is_in(DOCUMENTS).alias("is_document")),
+        nodes=nodes.select("node_id", "first_seen_on", pl.col("type").is_in(parties.DOCUMENTS).alias("is_document")),
         holdings=held, contested=contested, links=_links(all_edges, marked),
         crowded=marked.filter(pl.col("kind") == "holder", pl.col("side") == "from").select("node_id"),
     )  # fmt: skip

@@ -8,6 +8,8 @@ from jobs.core.frames import pick, stack
 from jobs.graph.components import label_components
 from jobs.graph.intervals import end_or_null, ends
 
+DOCUMENTS = ("national_id", "uscc", "passport", "other_document")
+"""Types that are a party: a person, or a company."""
 _NEWEST = [("vf", True), ("vt", True), ("from_id", True)]
 
 

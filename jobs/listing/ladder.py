@@ -8,10 +8,9 @@ import polars as pl
 
 from jobs.core.frames import UTC, collected, collected_lists, pick
 from jobs.graph.intervals import begins, ends, live_at
+from jobs.graph.parties import DOCUMENTS
 from jobs.listing.tests import ARTICLE_22, rank
 from jobs.policy import Policy
-
-DOCUMENTS = ("national_id", "uscc", "passport", "other_document")
 
 
 def term_end(policy: Policy, on: date) -> pl.Expr:

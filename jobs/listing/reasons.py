@@ -9,7 +9,7 @@ from typing import Literal
 
 import polars as pl
 
-from jobs.listing.ladder import DOCUMENTS
+from jobs.graph.parties import DOCUMENTS
 from jobs.policy import Policy
 
 BY_RULE = "anti-fraud platform, by rule"

@@ -15,6 +15,7 @@ from jobs.listing.ladder import term_end
 from jobs.listing.tests import ARTICLE_22, rank, unrolled
 from jobs.policy import Policy
 from jobs.releases.recipients import TO_EVERY_CARRIER
+from jobs.signals.due_process import FREED_BY_OUTCOME, may_be_freed
 
 PUBLISHED = (
     "type", "tenure_from", "issuer", "administrator", "measure", "test", "reasons", "reason_zh", "reason_en", "legal_basis", "deciding_body",
@@ -32,12 +33,11 @@ def with_answers(active: pl.DataFrame, outcomes: pl.DataFrame) -> pl.DataFrame:
     """Active listings with `answer` (the newest valid outcome), and whether it frees (`is_freed`)."""
     valid = outcomes.filter("is_valid")
     newest = pick(valid, "listing_id", NEWEST)
-    clean = valid.filter(pl.col("outcome").is_in(["verified_clean", "rectified"])).select("listing_id").unique()
+    clean = valid.filter(pl.col("outcome").is_in(FREED_BY_OUTCOME)).select("listing_id").unique()
     rows = active.join(
         newest.select("listing_id", answer="outcome"), on="listing_id", how="left", validate="m:1"
     ).join(clean.with_columns(is_freed=pl.lit(True)), on="listing_id", how="left", validate="m:1")  # fmt: skip
-    may_free = (pl.col("measure") == "verify") | (pl.col("test") == "verification_overdue")
-    return rows.with_columns(is_freed=pl.col("is_freed").fill_null(False) & may_free)
+    return rows.with_columns(is_freed=pl.col("is_freed").fill_null(False) & may_be_freed())
 
 
 def set_aside(now: pl.DataFrame, outcomes: pl.DataFrame) -> pl.DataFrame:

@@ -13,13 +13,13 @@ from datetime import date, timedelta
 from typing import Any
 
 from jobs.core.contracts import CodeList, Column, Feed, Identifier
+from jobs.graph.parties import DOCUMENTS
 from jobs.rehearse.book import Book
 from jobs.rehearse.model import LISTING_OF, Record
 from jobs.rehearse.values import carrier_of
 
 Filled = dict[str, Any]
 """Column -> text or None; an `array` column is a list of such."""
-DOCUMENTS = ("national_id", "uscc", "passport", "other_document")
 NOON = "T12:00:00+08:00"
 USUAL = {
     "fraud_type": "other", "region_code": "440100", "amount_cny": "1000.00", "finding": "reported", "authority_level": "county",

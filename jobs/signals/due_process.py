@@ -157,9 +157,13 @@ def read_outcomes(outcomes: pl.DataFrame, listings: pl.DataFrame, recipients: Ma
 
 
 def frees(outcome: pl.DataFrame) -> pl.DataFrame:
-    """The outcomes that release a `verify`, or a `restrict` that came by a deadline passed."""
-    releasable = (pl.col("measure") == "verify") | (pl.col("test") == "verification_overdue")
-    return outcome.filter(pl.col("is_valid") & pl.col("outcome").is_in(FREED_BY_OUTCOME) & releasable)
+    """The outcomes that release their listing."""
+    return outcome.filter(pl.col("is_valid") & pl.col("outcome").is_in(FREED_BY_OUTCOME) & may_be_freed())
+
+
+def may_be_freed() -> pl.Expr:
+    """Whether a recipient's outcome can release a listing: a `verify`, or a `restrict` that came by a deadline passed."""
+    return (pl.col("measure") == "verify") | (pl.col("test") == "verification_overdue")
 
 
 def clear(upheld: pl.DataFrame, outcomes: pl.DataFrame, moves: Moves, on: date) -> pl.DataFrame:
@@ -190,8 +194,7 @@ def doubts(upheld: pl.DataFrame, outcomes: pl.DataFrame) -> pl.DataFrame:
     foreign = outcomes.filter(~pl.col("is_valid")).select(
         "node_id", pl.lit("outcome_not_by_administrator").alias("reason"), source, pl.lit("").alias("detail")
     )
-    decided = (pl.col("measure") != "verify") & (pl.col("test") != "verification_overdue")
-    against = outcomes.filter(pl.col("is_valid") & pl.col("outcome").is_in(FREED_BY_OUTCOME) & decided).select(
+    against = outcomes.filter(pl.col("is_valid") & pl.col("outcome").is_in(FREED_BY_OUTCOME) & ~may_be_freed()).select(
         "node_id", pl.lit("outcome_contradicts_measure").alias("reason"), source, pl.col("outcome").alias("detail")
     )
     return stack([lost, foreign, against])

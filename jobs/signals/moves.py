@@ -13,7 +13,7 @@ import polars as pl
 
 from jobs.core.frames import pick, stack
 from jobs.graph import tenures
-from jobs.graph.intervals import begins, ends
+from jobs.graph.intervals import begins, ends, seconds_between
 from jobs.signals.screening import CASE
 
 FAR = 2**40  # seconds: farther than any two moments
@@ -55,12 +55,8 @@ def nearest_of_holder(gone: pl.DataFrame, all_tenures: pl.DataFrame) -> pl.DataF
     """(node_id, now_id, now_from): of the tenures of the same number and holder the one that starts nearest."""
     other = all_tenures.select("phone_id", "holder_id", now_id="node_id", now_from="tenure_from")
     found = gone.join(other, on=["phone_id", "holder_id"], how="inner")
-    far = (_seconds("now_from") - _seconds("tenure_from")).abs().fill_null(FAR)
+    far = seconds_between("now_from", "tenure_from").fill_null(FAR)
     return pick(found.with_columns(_far=far), "node_id", ["_far", "now_id"]).select("node_id", "now_id", "now_from")
-
-
-def _seconds(moment: str) -> pl.Expr:
-    return pl.col(moment).dt.timestamp("us") // 1_000_000
 
 
 def lost_tenures(gone: pl.DataFrame, by_phone: pl.DataFrame, key: bytes) -> pl.DataFrame:

@@ -11,7 +11,7 @@ import polars as pl
 
 from jobs.core.contracts import Feed
 from jobs.core.frames import UTC, pick, schema_of, short_digest, stack
-from jobs.graph.intervals import plus_days
+from jobs.graph.intervals import plus_days, seconds_between
 from jobs.policy import Policy
 
 CASE = "case:"
@@ -43,7 +43,7 @@ def join_cases(claims: pl.DataFrame, named: pl.DataFrame, policy: Policy) -> pl.
     not_before = (occurred >= earliest) | (pl.col("occurred_is_day") & (plus_days(occurred, 1) > earliest))
     not_after = (occurred <= latest) | (pl.col("reported_at_is_day") & (occurred < plus_days(latest, 1)))
     pairs = controls.join(named, left_on="node_id", right_on="account_id", how="inner").filter(not_before & not_after)
-    distance = (_seconds("occurred_at") - _seconds("reported_at")).abs()
+    distance = seconds_between("occurred_at", "reported_at")
     nearest = pick(pairs.with_columns(_distance=distance), "record_id", ["_distance", "case_id"]).select(
         "record_id", pl.lit("finance/payment_controls").alias("feed"), pl.col("case_id").alias("joined_case")
     )
@@ -98,10 +98,6 @@ def _lineage(case: str) -> pl.Expr:
 
 def _days_after(moment: str, days: str) -> pl.Expr:
     return pl.when(pl.col(days).is_not_null()).then(pl.col(moment) + pl.duration(days=pl.col(days).fill_null(0)))
-
-
-def _seconds(moment: str) -> pl.Expr:
-    return pl.col(moment).dt.timestamp("us") // 1_000_000
 
 
 def spared_nodes(roles: pl.DataFrame, parties: pl.DataFrame, sightings: pl.DataFrame) -> pl.DataFrame:
