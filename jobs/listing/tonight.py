@@ -67,30 +67,37 @@ def list_tonight(given: Given, terms: Terms) -> Tonight:
     now, leaving = _enter_stay_leave(given, active, passed, facts, proposals, judged, terms)
     touched = pl.concat([now, leaving])
     released = given.listings.filter(pl.col("status") == "released")
+    listings = stack([touched, released])
     # What the rule would list: not what nobody can act on any more.
     in_use = facts.filter(pl.col("gone").is_null() & pl.col("protected_reason").is_null())
     victims = passed.victims.join(in_use, on="node_id", how="semi")
     contradictions = rows.find_contradictions(given, states, terms.policy)
     human = pl.concat([contradictions, given.doubts, judged.undecidable, victims, _asked(proposals)], how="diagonal")
     return Tonight(
-        listings=stack([touched, released]),
+        listings=listings,
         events=state.find_events(given.published.filter(pl.col("status") == "active"), touched, terms.on),
         leads=rows.find_leads(now, given, terms),
         decisions=judged.decisions,
         proposals=proposals,
         for_review=review.keep_reviews(given.for_review, human, terms.policy, terms.on),
-        named_tenures=_name_tenures(given, now, judged.decisions, proposals, terms.on),
+        named_tenures=_name_tenures(given, listings, judged.decisions, proposals, terms.on),
         set_aside=state.set_aside(now, given.outcomes),
     )
 
 
 def _name_tenures(
-    given: Given, now: pl.DataFrame, decisions: pl.DataFrame, proposals: pl.DataFrame, on: date
+    given: Given, listings: pl.DataFrame, decisions: pl.DataFrame, proposals: pl.DataFrame, on: date
 ) -> pl.DataFrame:
-    in_force = [now, decisions.filter(pl.col("status") == "in_force"), proposals.filter(pl.col("status") == "open")]
-    naming = [frame.select("node_id", "lineages") for frame in in_force]
-    bound = tests.unrolled(now.select(node_id="tenures"), "node_id")
-    return keep_named(given.named_tenures, naming, bound, given.tenures, on)
+    no_tenures = pl.lit([], pl.List(pl.Int64)).alias("tenures")
+    columns = ["node_id", "lineages", "tenures", "status"]
+    naming = stack(
+        [
+            listings.select(columns),
+            *(frame.with_columns(no_tenures).select(columns) for frame in (decisions, proposals)),
+        ]
+    )
+    is_in_force = pl.col("status").is_in(["active", "in_force", "open"])
+    return keep_named(given.named_tenures, naming.filter(is_in_force), naming.filter(~is_in_force), given.tenures, on)
 
 
 def _judge(given: Given, terms: Terms) -> _Judged:

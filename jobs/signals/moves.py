@@ -127,14 +127,24 @@ def _named_node() -> pl.Expr:
 
 
 def keep_named(
-    before: pl.DataFrame, naming: list[pl.DataFrame], bound: pl.DataFrame, all_tenures: pl.DataFrame, on: date
+    before: pl.DataFrame, in_force: pl.DataFrame, ended: pl.DataFrame, all_tenures: pl.DataFrame, on: date
 ) -> pl.DataFrame:
-    """Rows of blacklist.named_tenures: those that something in force names tonight, as they are, and those that were named before, as they were.
+    """Rows of blacklist.named_tenures: every tenure that something names or named, as it is tonight, or as it was when it was there.
 
-    `naming`: node_id, lineages; `bound`: node_id of tenures that the Article 22 rule found.
+    `in_force`, `ended`: node_id, lineages, tenures of listings, proposals and decisions. What has ended names its tenure too, so that it is
+    found again each time that it moves; the day on which it named it stays.
     """
-    nodes = pl.concat([frame.select("node_id") for frame in naming])
-    lineages = pl.concat([frame.select(lineage=pl.col("lineages").explode()) for frame in naming]).unique()
-    named = pl.concat([nodes, bound.select("node_id"), lineages.select(node_id=_named_node()).drop_nulls()]).unique()
-    now = all_tenures.join(named, on="node_id", how="semi").with_columns(named_on=pl.lit(on)).select(before.columns)
-    return stack([before.join(now, on="node_id", how="anti"), now])
+    now, then = _named_by(in_force), _named_by(ended)
+    known = all_tenures.select("node_id", "phone_id", "tenure_from", "holder_id")
+    there = known.join(pl.concat([now, then]).unique(), on="node_id", how="semi")
+    there = there.join(before.select("node_id", "named_on"), on="node_id", how="left", validate="1:1")
+    is_now = pl.col("node_id").is_in(now["node_id"].implode())
+    there = there.with_columns(named_on=pl.when(is_now).then(pl.lit(on)).otherwise(pl.col("named_on").fill_null(on)))
+    return stack([before.join(there, on="node_id", how="anti"), there])
+
+
+def _named_by(rows: pl.DataFrame) -> pl.DataFrame:
+    """(node_id): the nodes, the tenures that the Article 22 rule found, and those at the end of a lineage."""
+    lineages = rows.select(lineage=pl.col("lineages").explode()).unique().select(node_id=_named_node())
+    bound = rows.select(node_id=pl.col("tenures").explode())
+    return pl.concat([rows.select("node_id"), bound, lineages]).drop_nulls().unique()

@@ -598,18 +598,15 @@ class Oracle:
         return since
 
     def _name_tenures(self, on: date, numbers: Numbers, night: Night) -> None:
-        """Keeps whose the tenures are that something in force names."""
-        naming: list[tuple[Node, frozenset[Lineage]]] = [
-            (one.node, one.lineages)
-            for one in (*self.memory.listings, *self.memory.proposals)
-            if one.status in ("active", "open")
-        ]
-        naming += [(one.node, one.lineages) for one in self._valid_decisions(night) if not one.lapsed]
-        named = {node for node, _ in naming} | {part for _, lineages in naming for one in lineages for part in one}
-        named |= {tenure for one in self.memory.listings if one.status == "active" for tenure in one.tenures}
-        for one in named:
-            if isinstance(one, Tenure) and (one in numbers.rows or one in numbers.implicit):
-                self.memory.named[one] = (numbers.row(one).holders, on)
+        """Keeps whose the tenures are that something names, and when something in force last did."""
+        decisions = [(one, not one.lapsed) for one in self._valid_decisions(night)]
+        others = [(one, one.status in ("active", "open")) for one in (*self.memory.listings, *self.memory.proposals)]
+        for one, in_force in sorted((*decisions, *others), key=lambda named: named[1]):
+            named = {one.node, *(part for lineage in one.lineages for part in lineage), *getattr(one, "tenures", ())}
+            for tenure in named:
+                if isinstance(tenure, Tenure) and (tenure in numbers.rows or tenure in numbers.implicit):
+                    _, before = self.memory.named.get(tenure, ((), on))
+                    self.memory.named[tenure] = (numbers.row(tenure).holders, on if in_force else before)
 
     def _clearances(self, numbers: Numbers, since: Since) -> list[Clearance]:
         """What appeals and outcomes that stand clear tonight."""

@@ -104,14 +104,13 @@ def test_rows_move_with_their_tenure_and_so_do_the_lineages_and_tenures_that_the
     ]
 
 
-def test_what_is_named_by_something_in_force_is_kept_as_it_is_and_what_was_named_before_as_it_was() -> None:
-    before = table("blacklist.named_tenures", [named(1, 10, 100), named(2, 20, 200)])
-    there = [tenure(node, node * 10, node * 100 + 1, NEW_YEAR) for node in (2, 3, 4, 5, 6)]
-    naming = frame(
-        "node_id bigint, lineages array<string>", [{"node_id": 2, "lineages": ["telecom:line:x:4", "case:6"]}]
-    )
-    bound = frame("node_id bigint", [{"node_id": 3}])
-    kept = keep_named(before, [naming], bound, table("graph.tenures", there), date(2026, 5, 1))
+def test_what_is_named_is_kept_as_it_is_while_it_is_there_and_the_day_on_which_it_was_last_in_force() -> None:
+    before = table("blacklist.named_tenures", [named(1, 10, 100), named(2, 20, 200), named(7, 70, 700)])
+    there = [tenure(node, node * 10, node * 100 + 1, NEW_YEAR) for node in range(2, 10)]
+    ddl = "node_id bigint, lineages array<string>, tenures array<bigint>"
+    in_force = frame(ddl, [{"node_id": 2, "lineages": ["telecom:line:x:4", "case:6"], "tenures": [3]}])
+    ended = frame(ddl, [{"node_id": 7, "lineages": [], "tenures": []}, {"node_id": 8, "lineages": [], "tenures": []}])
+    kept = keep_named(before, in_force, ended, table("graph.tenures", there), date(2026, 5, 1))
     assert {row["node_id"]: (row["holder_id"], row["named_on"].month) for row in kept.to_dicts()} == {
-        1: (100, 4), 2: (201, 5), 3: (301, 5), 4: (401, 5),
+        1: (100, 4), 2: (201, 5), 3: (301, 5), 4: (401, 5), 7: (701, 4), 8: (801, 5),
     }  # fmt: skip
