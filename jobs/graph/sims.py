@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import polars as pl
 
-from jobs.core.frames import stack
+from jobs.core.frames import schema_of, stack
 from jobs.graph.intervals import begins, ends, plus_days
+
+SERVED = schema_of("sim_id bigint, vf timestamp, vt timestamp, tenure_node bigint, phone bigint")
 
 
 def served_tenures(edges: pl.DataFrame, all_tenures: pl.DataFrame) -> pl.DataFrame:

@@ -30,6 +30,7 @@ class Known:
     tenures: pl.DataFrame
     by_phone: pl.DataFrame
     edges: pl.DataFrame
+    served: pl.DataFrame  # sims.served_tenures
     parties: pl.DataFrame
     identifiers: pl.DataFrame  # node_id, type, first_seen_on, protected_reason
     protected: pl.DataFrame  # node_id, protected_reason
@@ -40,10 +41,10 @@ class Known:
         lake = night.lake
         all_tenures = lake.frame("graph.tenures")
         identifiers = lake.frame("graph.identifiers", ["node_id", "type", "first_seen_on", "protected_reason"])
+        edges = lake.frame("graph.edges")
         return cls(
-            tenures=all_tenures, by_phone=tenures.known_by_phone(all_tenures),
-            edges=lake.frame("graph.edges"), parties=lake.frame("graph.parties"),
-            identifiers=identifiers,
+            tenures=all_tenures, by_phone=tenures.known_by_phone(all_tenures), edges=edges,
+            served=served_tenures(edges, all_tenures), parties=lake.frame("graph.parties"), identifiers=identifiers,
             protected=identifiers.filter(pl.col("protected_reason").is_not_null()).select("node_id", "protected_reason"),
         )  # fmt: skip
 
@@ -88,9 +89,7 @@ def _screen(
     claimed = screening.drop_released(claimed, releases)
     signals = screening.make_signals(claimed, screening.worth(policy, night.contracts), night.instant)
     roles = involved.filter(pl.col("role").is_in(cases.SPARED) & pl.col("node_id").is_not_null())
-    roles = stack(
-        [roles.select("case_id", "node_id"), claims.tenures_served(roles, served_tenures(known.edges, known.tenures))]
-    )
+    roles = stack([roles.select("case_id", "node_id"), claims.tenures_served(roles, known.served)])
     sightings = source.current("telecom/device_sightings")
     spared = screening.spared_nodes(roles, known.parties.select("node_id", party_id="role_party_id"), sightings)
     spoofed = spoofed_signals(signals, source.current(LINES))
@@ -185,7 +184,7 @@ def _all_claims(night: Night, known: Known, involved: pl.DataFrame) -> pl.DataFr
             public = claims.public_claims(feed, newest(feed.id), by_phone, key)
             if public is not None:
                 found.append(public)
-    return claims.place_sims(stack(found), served_tenures(known.edges, known.tenures))
+    return claims.place_sims(stack(found), known.served)
 
 
 def first_confirmations(versions: pl.DataFrame) -> pl.DataFrame:

@@ -8,14 +8,16 @@ from typing import cast
 
 import polars as pl
 
-from jobs.core.frames import stack
+from jobs.core.frames import empty, stack
 from jobs.core.night import Night
 from jobs.graph import tenures
-from jobs.graph.sims import served_tenures, serving
+from jobs.graph.sims import SERVED, served_tenures, serving
 from jobs.graph.sources import Sources
 from jobs.releases.recipients import Recipient
 from jobs.signals import due_process
 from jobs.signals.moves import Moves, move_nodes, move_tenures, trace_tenures
+
+APPEALS, REVIEWS = "public_security/appeal_decisions", "public_security/review_decisions"
 
 
 @dataclass(frozen=True)
@@ -45,11 +47,20 @@ def _hear(night: Night) -> People:
     by_phone = tenures.known_by_phone(all_tenures)
     moves = trace_tenures(lake.frame("blacklist.named_tenures"), all_tenures, by_phone, night.key)
     listings = _with_carrier_tonight(move_tenures(move_nodes(published, moves), moves), all_tenures, night.recipients)
-    attaching = _Attaching(night, listings, moves, by_phone, served_tenures(lake.frame("graph.edges"), all_tenures))
+    attaching = _Attaching(night, listings, moves, by_phone, _served(night, all_tenures))
     return People(
         published=published, listings=listings, moves=moves, upheld=attaching.upheld(), review_decisions=attaching.reviews(),
         outcomes=_outcomes(night, listings, moves, by_phone),
     )  # fmt: skip
+
+
+def _served(night: Night, all_tenures: pl.DataFrame) -> pl.DataFrame:
+    """sims.served_tenures; none where no decision names a SIM, which is nearly every night: edges are many."""
+    source = Sources.of(night)
+    said = [*(source.versions(feed) for feed in (APPEALS, REVIEWS)), source.freeing(APPEALS)]
+    if not any(frame["subject_type"].is_in(due_process.SIMS).any() for frame in said):
+        return empty(SERVED)
+    return served_tenures(night.lake.frame("graph.edges", ["kind", "from_id", "to_id", "support"]), all_tenures)
 
 
 def _with_carrier_tonight(
@@ -76,9 +87,9 @@ class _Attaching:
     def upheld(self) -> pl.DataFrame:
         """One that is quarantined stands beside the newest good version; one on a number that nobody was known to hold is of whoever is known
         since to have held it; one on a SIM is of the SIM itself too."""
-        source, feed = Sources.of(self.night), "public_security/appeal_decisions"
-        freeing = source.freeing(feed).with_columns(is_newest=pl.lit(None, pl.Boolean))
-        versions = due_process.dated(stack([source.versions(feed), freeing]))
+        source = Sources.of(self.night)
+        freeing = source.freeing(APPEALS).with_columns(is_newest=pl.lit(None, pl.Boolean))
+        versions = due_process.dated(stack([source.versions(APPEALS), freeing]))
         same = ["record_id", "listing_id", "subject_id", "outcome", "decided_at"]
         attached = self._attach(versions.with_columns(lifted_on=pl.col("night_on").min().over(same)))
         freeing = attached.filter(pl.col("is_newest").is_null() & (pl.col("outcome") == "upheld"))
@@ -89,8 +100,7 @@ class _Attaching:
         return stack([upheld, *also]).unique()
 
     def reviews(self) -> pl.DataFrame:
-        versions = Sources.of(self.night).versions("public_security/review_decisions")
-        return self._attach(versions).filter("is_newest")
+        return self._attach(Sources.of(self.night).versions(REVIEWS)).filter("is_newest")
 
     def _attach(self, decisions: pl.DataFrame) -> pl.DataFrame:
         heard = due_process.heard_first(self._with_tenure_then(decisions))
