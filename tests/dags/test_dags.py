@@ -103,7 +103,7 @@ def test_the_commit_is_what_others_may_wait_for() -> None:
     assert outlets["commit"] == ["lake/ops.nights"]
     assert outlets["identifiers"] == ["lake/graph.identifiers"]
     assert outlets["feedback"] == ["feedback"]
-    assert outlets["releases"] == ["releases"]
+    assert outlets["releases"] == ["releases", "lake/blacklist.held_back"]
 
 
 @pytest.mark.parametrize("name", ["deadline", *INGEST, "night"])
