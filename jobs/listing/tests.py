@@ -50,13 +50,18 @@ def live_direct(signals: pl.DataFrame, cleared_until: pl.DataFrame, first_known:
 
 
 def found_directly(direct: pl.DataFrame, city: list[str]) -> pl.DataFrame:
-    """`close` and `suspend` by findings on the node itself: each of the two on those that allow it."""
+    """`close` and `suspend` by findings on the node itself: each of the two on those that allow it, by the body that said it last, of several
+    the highest. `city`: the levels from there on, lowest first."""
+    level = pl.col("authority_level")
+    places = {code: place for place, code in enumerate(city)}
     findings = direct.filter(pl.col("standard") == "finding").with_columns(
-        _high=pl.col("authority_level").is_in(city).fill_null(False)
+        _high=level.is_in(city).fill_null(False), _level=level.replace_strict(places, default=-1, return_dtype=pl.Int32)
     )
     key = ["node_id", "_high"]
     by_node = findings.group_by(key).agg(collected("lineage").alias("lineages"))
-    newest = pick(findings, key, [("known_at", True), ("signal_id", True)]).select(*key, "authority_level")
+    newest = pick(findings, key, [("known_at", True), ("_level", True), ("signal_id", True)]).select(
+        *key, "authority_level"
+    )
     by_node = by_node.join(newest, on=key, how="inner", validate="1:1")
     return candidate(
         by_node, measure=pl.when("_high").then(pl.lit("close")).otherwise(pl.lit("suspend")), test="finding", reason="finding",

@@ -130,7 +130,7 @@ def _judge(given: Given, terms: Terms) -> _Judged:
 def _pass_tests(given: Given, judged: _Judged, terms: Terms) -> _Passed:
     policy, direct, decisions = terms.policy, judged.direct, judged.decisions
     least = terms.levels[policy.measures.finding_close_from]
-    city = [code for code, place in terms.levels.items() if place >= least]
+    city = [code for code in sorted(terms.levels, key=terms.levels.__getitem__) if terms.levels[code] >= least]
     freed = due_process.frees(given.outcomes)
     moments = tests.fraud_moments(direct, given.signals, decisions, given.tenures)
     bound, victims = tests.bound_to_fraud(

@@ -53,6 +53,7 @@ def test_a_finding_of_a_city_closes_and_one_of_a_lower_body_suspends() -> None:
         signal(4, "b", authority_level="county", known_at=at("2026-09-20")),
         signal(4, "a"),
         signal(5, "a", standard="report"),
+        *(signal(6, "a", authority_level=level) for level in ("province", "national", "city")),
     ]
     found = tests.found_directly(table("graph.signals", signals), CITY).to_dicts()
     assert {(row["node_id"], row["measure"], *row["lineages"], row["decided_by"]) for row in found} == {
@@ -61,6 +62,7 @@ def test_a_finding_of_a_city_closes_and_one_of_a_lower_body_suspends() -> None:
         (3, "suspend", "a", "public_security"),
         (4, "close", "a", "public_security city"),
         (4, "suspend", "b", "public_security county"),
+        (6, "close", "a", "public_security national"),
     }
     assert {(row["test"], row["reason"]) for row in found} == {("finding", "finding")}
 

@@ -359,7 +359,7 @@ class Night:
         return tuple(step.kind for step in strongest.path)
 
     def newest_finding(self, node: Node, measure: str) -> Signal:
-        """Of the findings that give a node this measure, what was recorded last."""
+        """Of the findings that give a node this measure, what was recorded last; of several the one of the highest authority."""
         lineages = {lineage for one in self.by_finding(node) if one.measure == measure for lineage in one.lineages}
         least = self.ranks[self.policy.measures.finding_close_from]
         return max(
@@ -369,7 +369,7 @@ class Night:
                 if one.node == node and one.lineage in lineages and one.live and one.standard == "finding"
                 and (self.ranks[one.authority_level or "county"] >= least) == (measure == "close")
             ),
-            key=lambda one: one.known_at,
+            key=lambda one: (one.known_at, self.ranks[one.authority_level or "county"]),
         )  # fmt: skip
 
 
