@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple, cast
 
 import polars as pl
@@ -52,10 +53,10 @@ class Sources:
         """Quarantined records that free somebody all the same."""
         return self._standing(feed).freeing
 
-    def heard(self, feed: str) -> pl.DataFrame:
-        """Every good version that was ever taken, also of records that were withdrawn since."""
-        silver = self._night.lake.frame(f"silver.{self._night.contracts[feed].table}")
-        return silver.filter((pl.col("op") == "upsert") & ~pl.col("frees_only"))
+    def heard(self, feed: str, columns: Sequence[str]) -> pl.DataFrame:
+        """These columns of every good version that was ever taken, also of records that were withdrawn since."""
+        silver = self._night.lake.frame(f"silver.{self._night.contracts[feed].table}", [*columns, "op", "frees_only"])
+        return silver.filter((pl.col("op") == "upsert") & ~pl.col("frees_only")).select(columns)
 
     def _standing(self, feed: str) -> _Standing:
         if feed not in self._memo:

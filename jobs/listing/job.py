@@ -54,7 +54,9 @@ def _read(night: Night) -> Given:
         **tables,
         published=people.published,
         listings=people.listings,
-        first_known=due_process.first_known(tables["signals"], source.heard("public_security/case_reports")),
+        first_known=due_process.first_known(
+            tables["signals"], source.heard("public_security/case_reports", due_process.NAMES_A_CASE)
+        ),
         moves=people.moves,
         outcomes=people.outcomes,
         review_decisions=people.review_decisions,

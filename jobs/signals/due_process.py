@@ -18,6 +18,8 @@ from jobs.signals.screening import CASE
 from jobs.silver.standing import VERSION_ORDER
 
 SIMS = ("imsi", "iccid")
+NAMES_A_CASE = ("case_id", "recorded_at")
+"""What `first_known` reads of case reports."""
 FREED_BY_OUTCOME = ("verified_clean", "rectified")
 
 

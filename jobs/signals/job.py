@@ -71,7 +71,7 @@ def run(night: Night) -> StageReport:
     of_cases = reports.filter(pl.col("case_id").is_not_null()).select(
         (pl.lit(screening.CASE) + pl.col("case_id")).alias("lineage")
     )
-    first_known = due_process.first_known(standing, source.heard(CASES))
+    first_known = due_process.first_known(standing, source.heard(CASES, due_process.NAMES_A_CASE))
     n_scored = _score(night, known, standing, barriers, first_known, of_cases.unique())
     return StageReport(rows_in=standing.height, rows_out=n_scored)
 
